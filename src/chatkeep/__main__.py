@@ -1,0 +1,5 @@
+"""`python -m chatkeep` is `chatkeep`."""
+
+from chatkeep.cli.main import main
+
+main()

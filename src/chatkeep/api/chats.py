@@ -1,0 +1,162 @@
+"""Chats: send, history, delete."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import Response, delete, get, post
+from litestar.params import Parameter
+
+from chatkeep.api.event_stream import EventStream
+from chatkeep.api.problems import AnyRequest, problem_response
+from chatkeep.api.schemas import (
+    ActiveRun,
+    BackgroundAnswer,
+    ChatList,
+    ChatRow,
+    Confirmation,
+    HistoryAnswer,
+    SendAnswer,
+    SendBody,
+    ShownChat,
+    ShownMessage,
+)
+from chatkeep.chat.interface import ChatInterface, LiveTurn, SendRequest
+from chatkeep.chat.model import Idempotency, digest
+from chatkeep.chat.run import Run
+from chatkeep.errors import ChatkeepError, InvalidRequest
+
+_PAGE = 1000  # chats a page unless asked for fewer
+_KEY_CHARS = 255  # of an Idempotency-Key at most
+
+Limit = Annotated[int, Parameter(ge=1, le=_PAGE, description="At most this many.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Parameter(
+        header="Idempotency-Key", required=False, description="The same key and body give the same run, for 24 hours."
+    ),
+]
+
+
+@post("/chat", status_code=200, summary="Send a message")
+async def send(
+    request: AnyRequest, chat: ChatInterface, owner: str, data: SendBody, idempotency_key: IdempotencyKey = None
+) -> Response[SendAnswer] | Response[BackgroundAnswer] | Response[bytes]:
+    """Take a message and answer with the reply: whole, as a stream, or later."""
+    _refuse_unstorable(data)
+    run = await chat.send(owner, _send_request(data), _idempotency(idempotency_key, data))
+    if data.background:
+        return Response(
+            BackgroundAnswer(run.run_id, run.record.chat_id, events_url(run.run_id), success=True), status_code=202
+        )
+    if data.stream or "text/event-stream" in request.headers.get("accept", ""):
+        return EventStream(run)
+    await run.wait_ended()
+    if run.problem is not None:
+        return problem_response(request, run.problem)
+    return Response(_answer(run))
+
+
+@get("/chat/history", summary="List chats")
+async def chats(chat: ChatInterface, owner: str, limit: Limit = _PAGE, cursor: str | None = None) -> ChatList:
+    """One page of chats, newest first."""
+    page, following = await chat.chats(owner, limit=limit, cursor=cursor)
+    rows = {
+        row.chat_id: ChatRow(
+            row.created_at, row.last_updated, row.message_count, row.title, row.provider, row.model, active_run
+        )
+        for row, active_run in page
+    }
+    return ChatList(rows, following, success=True)
+
+
+@get("/chat/history/{chat_id:str}", summary="Read a chat")
+async def history(
+    chat: ChatInterface,
+    owner: str,
+    chat_id: str,
+    before: Annotated[str | None, Parameter(description="Only messages before the one with this id.")] = None,
+    limit: Limit | None = None,
+) -> HistoryAnswer:
+    """A chat's messages, oldest first, and the turn going in it."""
+    found = await chat.history(owner, chat_id, before=before, limit=limit)
+    stored = found.chat
+    shown = ShownChat(
+        stored.created_at,
+        stored.last_updated,
+        stored.title,
+        stored.revision,
+        [ShownMessage.of(message) for message in found.messages],
+        found.has_more,
+    )
+    return HistoryAnswer(stored.chat_id, shown, _active_run(found.active) if found.active else None, success=True)
+
+
+@delete("/chat/delete/{chat_id:str}", status_code=200, summary="Delete a chat")
+async def remove(
+    chat: ChatInterface,
+    owner: str,
+    chat_id: str,
+    purge: Annotated[bool, Parameter(description="Remove it for good, past the trash.")] = False,
+) -> Confirmation:
+    """Move a chat to the trash; its live run is stopped first."""
+    await chat.delete(owner, chat_id, purge=purge)
+    return Confirmation(f"Chat {chat_id} deleted successfully", success=True)
+
+
+HANDLERS = [send, chats, history, remove]
+
+
+def events_url(run_id: str) -> str:
+    """Where a run's events are followed."""
+    return f"/runs/{run_id}/events"
+
+
+def _send_request(body: SendBody) -> SendRequest:
+    return SendRequest(**{name: getattr(body, name) for name in SendRequest.__struct_fields__})
+
+
+def _idempotency(key: str | None, body: SendBody) -> Idempotency | None:
+    if key is None:
+        return None
+    if not 1 <= len(key) <= _KEY_CHARS:
+        raise InvalidRequest(
+            f"An Idempotency-Key has 1 to {_KEY_CHARS} characters.", errors=(("Idempotency-Key", "wrong length"),)
+        )
+    return Idempotency(digest(key), digest(msgspec.json.encode(body).decode()))
+
+
+def _refuse_unstorable(body: SendBody) -> None:
+    """JSON allows NUL in text; tools that people use on their files do not."""
+    for name in ("message", "provider", "model", "system_prompt"):
+        if "\0" in (getattr(body, name) or ""):
+            raise InvalidRequest("Text cannot hold the character NUL.", errors=((f"$.{name}", "holds NUL"),))
+
+
+def _answer(run: Run) -> SendAnswer:
+    record, reply = run.record, run.reply
+    if reply.usage is None or reply.stats is None:
+        raise ChatkeepError(f"Run {run.run_id} ended without its figures.")
+    return SendAnswer(
+        response=reply.text,
+        chat_id=record.chat_id,
+        success=True,
+        run_id=run.run_id,
+        message_id=record.message_id,
+        provider=record.provider,
+        model=record.model,
+        finish_reason=reply.finish_reason or "stop",
+        usage=reply.usage,
+        stats=reply.stats,
+    )
+
+
+def _active_run(live: LiveTurn) -> ActiveRun:
+    return ActiveRun(
+        run_id=live.run_id,
+        state=live.state.value,
+        message_id=live.message_id,
+        message=live.user.text,
+        response=live.text,
+        last_event_id=live.last_event_id,
+        events_url=events_url(live.run_id),
+    )

@@ -1,0 +1,83 @@
+"""Runs: look at one, follow its events, stop it."""
+
+import re
+from typing import Annotated
+
+from litestar import Response, get, post
+from litestar.params import Parameter
+
+from chatkeep.api.chats import events_url
+from chatkeep.api.event_stream import EventStream
+from chatkeep.api.schemas import RunAnswer, StopReceipt
+from chatkeep.chat.follow import check_position
+from chatkeep.chat.interface import ChatInterface
+from chatkeep.errors import InvalidRequest
+
+LastEventId = Annotated[
+    str | None,
+    Parameter(header="Last-Event-ID", required=False, description="Number of the last event seen; wins over `after`."),
+]
+After = Annotated[int, Parameter(ge=-1, description="Only events above this number; -1 is from the beginning.")]
+
+
+@get("/runs/{run_id:str}", summary="Look at a run")
+async def run(chat: ChatInterface, owner: str, run_id: str) -> RunAnswer:
+    """The run's state, counts and figures."""
+    found = await chat.run(owner, run_id)
+    record, reply = found.record, found.reply
+    return RunAnswer(
+        run_id=found.run_id,
+        chat_id=record.chat_id,
+        message_id=record.message_id,
+        state=found.state.value,
+        provider=record.provider,
+        model=record.model,
+        created_at=record.created_at,
+        event_count=found.last_event_id + 1,
+        response_chars=len(found.visible_text),
+        finish_reason=reply.finish_reason if found.state.is_final else None,
+        error=found.problem.code if found.problem else None,
+        usage=reply.usage,
+        stats=reply.stats,
+        events_url=events_url(found.run_id),
+        success=True,
+    )
+
+
+@get("/runs/{run_id:str}/events", summary="Follow a run")
+async def events(
+    chat: ChatInterface, owner: str, run_id: str, after: After = -1, last_event_id: LastEventId = None
+) -> Response[bytes]:
+    """The run's events: what the client missed, then live, to the last one. 204 when there is nothing left to see."""
+    found = await chat.run(owner, run_id)
+    position = _position(last_event_id, after)
+    check_position(found, position)
+    if found.ended and position == found.last_event_id:
+        return Response(b"", status_code=204)
+    return EventStream(found, position)
+
+
+@post("/runs/{run_id:str}/stop", status_code=200, summary="Stop a run")
+async def stop(chat: ChatInterface, owner: str, run_id: str) -> StopReceipt:
+    """Close the connection to the provider, keep the text there is, and say so. A finished run stays as it is."""
+    found = await chat.stop(owner, run_id)
+    usage = found.reply.usage
+    return StopReceipt(
+        run_id=found.run_id,
+        state=found.state.value,
+        upstream_closed=found.state.is_final,
+        completion_tokens=usage.completion_tokens if usage else found.reply.pieces,
+        success=True,
+    )
+
+
+HANDLERS = [run, events, stop]
+
+
+def _position(last_event_id: str | None, after: int) -> int:
+    """Where to go on. An EventSource that saw nothing sends no header, or an empty one."""
+    if not last_event_id:
+        return after
+    if not re.fullmatch(r"[0-9]{1,15}", last_event_id):
+        raise InvalidRequest("Last-Event-ID is the number of an event.", errors=(("Last-Event-ID", "is no number"),))
+    return int(last_event_id)

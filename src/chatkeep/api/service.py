@@ -1,0 +1,76 @@
+"""The rest: what this server is, and how it is."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import Litestar, MediaType, Response, get
+from litestar.params import Dependency
+
+import chatkeep
+from chatkeep.api.problems import AnyRequest
+from chatkeep.api.schemas import EndpointRow, HealthAnswer, ReadyAnswer, ServiceAnswer
+from chatkeep.chat.interface import ChatInterface
+from chatkeep.chat.model import now
+from chatkeep.chat.ports import Providers, ProviderState
+
+# A Protocol cannot be checked at run time, and what the composition root gives needs no check.
+KnownProviders = Annotated[Providers, Dependency(skip_validation=True)]
+
+
+@get("/", summary="What this server is")
+async def index(request: AnyRequest) -> ServiceAnswer:
+    """Name, version and endpoints."""
+    return ServiceAnswer("chatkeep", chatkeep.__version__, _endpoints(request.app))
+
+
+@get("/health", summary="How this server is")
+async def health(providers: KnownProviders) -> HealthAnswer:
+    """200 while the process serves, with the state of each provider."""
+    states = providers.states()
+    return HealthAnswer(
+        status="ok",
+        timestamp=now(),
+        response_code=200,
+        state=_overall(states),
+        providers={name: state.value for name, state in states.items()},
+        version=chatkeep.__version__,
+    )
+
+
+@get("/health/ready", summary="Whether a message would be accepted")
+async def ready(chat: ChatInterface) -> ReadyAnswer:
+    """503 while starting or stopping, 507 or 500 when the data folder cannot be written."""
+    await chat.check_ready()
+    return ReadyAnswer("ready", success=True)
+
+
+@get("/openapi.json", summary="This API, described", include_in_schema=False)
+async def openapi(request: AnyRequest) -> Response[bytes]:
+    """The OpenAPI document."""
+    return Response(openapi_document(request.app), media_type=MediaType.JSON)
+
+
+HANDLERS = [index, health, ready, openapi]
+
+
+def openapi_document(app: Litestar) -> bytes:
+    """The OpenAPI document of `app` as indented JSON with a trailing newline."""
+    schema = msgspec.json.encode(app.openapi_schema.to_schema(), enc_hook=str)
+    return msgspec.json.format(schema, indent=2) + b"\n"
+
+
+def _overall(states: dict[str, ProviderState]) -> Literal["healthy", "degraded", "unhealthy"]:
+    configured = [state for state in states.values() if state is not ProviderState.NOT_CONFIGURED]
+    healthy = configured.count(ProviderState.HEALTHY)
+    if not healthy:
+        return "unhealthy"
+    return "healthy" if healthy == len(configured) else "degraded"
+
+
+def _endpoints(app: Litestar) -> list[EndpointRow]:
+    """Every documented route, in the order of its path."""
+    return [
+        EndpointRow(path, method.upper(), str(operation.get("summary", "")))
+        for path, operations in sorted(app.openapi_schema.to_schema()["paths"].items())
+        for method, operation in operations.items()
+    ]

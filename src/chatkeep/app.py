@@ -1,0 +1,111 @@
+"""Composition root: the only file that knows every part."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ASGIApp
+
+import chatkeep
+from chatkeep.api import chats, problems, runs, service
+from chatkeep.api.request_id import RequestIds
+from chatkeep.chat.guard import Limits
+from chatkeep.chat.interface import ChatInterface
+from chatkeep.providers.registry import Registry, build_registry
+from chatkeep.settings import Settings
+from chatkeep.storage.files import FileStore
+from chatkeep.storage.system_prompt import SystemPromptFile
+
+
+class Service:
+    """Every part of one server, made from settings and started in order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = FileStore(settings.chats_dir, run_kept_s=settings.run_kept_s, trash_days=settings.trash_days)
+        self.system_prompt = SystemPromptFile(settings.system_prompt_file)
+        self.providers = build_registry(settings)
+        self.chat = ChatInterface(
+            store=self.store,
+            log=self.store.log,
+            providers=self.providers,
+            limits=Limits(
+                first_token_s=settings.first_token_s,
+                stall_s=settings.stall_s,
+                run_s=settings.run_s,
+                max_output_chars=settings.max_output_chars,
+                loop_guard=settings.loop_guard,
+            ),
+            system_prompt=self.system_prompt,
+            context_tokens=settings.context_tokens,
+        )
+        self._started = False
+
+    async def start(self) -> None:
+        """Own the folder, recover what a crash left open, and begin to check the providers; once.
+
+        Raises: FolderInUse, StorageFull, StorageFailed.
+        """
+        if self._started:
+            return
+        await self.store.start()
+        self.system_prompt.make()
+        self.providers.start()
+        await self.chat.start()
+        self._started = True
+
+    async def aclose(self) -> None:
+        """Interrupt the runs that are still going, and leave the folder as a clean stop does."""
+        await self.chat.aclose()
+        await self.providers.aclose()
+        await self.store.aclose()
+
+
+def create_app(built: Service) -> ASGIApp:
+    """The ASGI application of `built`, which starts and stops with it."""
+    return RequestIds(routes_of(built))
+
+
+def routes_of(built: Service) -> Litestar:
+    """Every route of `built`."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        await built.start()
+        try:
+            yield
+        finally:
+            await built.aclose()
+
+    def chat() -> ChatInterface:
+        return built.chat
+
+    def providers() -> Registry:
+        return built.providers
+
+    return Litestar(
+        route_handlers=[*chats.HANDLERS, *runs.HANDLERS, *service.HANDLERS],
+        dependencies={
+            "chat": Provide(chat, sync_to_thread=False),
+            "owner": Provide(anonymous_owner, sync_to_thread=False),
+            "providers": Provide(providers, sync_to_thread=False),
+        },
+        exception_handlers=problems.HANDLERS,
+        lifespan=[lifespan],
+        request_max_body_size=built.settings.max_body_bytes,
+        openapi_config=OpenAPIConfig(
+            title="chatkeep",
+            version=chatkeep.__version__,
+            path="/openapi",
+            render_plugins=[JsonRenderPlugin(path="/raw")],
+        ),
+        logging_config=None,
+    )
+
+
+def anonymous_owner() -> str:
+    """Whose chats a request is about: until there are API keys, everybody's."""
+    return ""

@@ -1,0 +1,69 @@
+"""Call the provider for one run, under the limits, and keep what it says."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import assert_never
+
+from chatkeep.chat.events import Delta, Finish, ProviderEvent, Reasoning, UsageReport
+from chatkeep.chat.guard import Limits, LoopGuard, Watch
+from chatkeep.chat.model import ToolCall
+from chatkeep.chat.ports import Provider, ProviderRequest
+from chatkeep.chat.run import Run
+from chatkeep.errors import ProviderFailed
+
+Publish = Callable[[Run, Delta | Reasoning | ToolCall | UsageReport], None]
+
+
+async def generate(run: Run, provider: Provider, request: ProviderRequest, limits: Limits, publish: Publish) -> None:
+    """Fill `run.reply` from the provider's stream and publish each event. The connection is closed on return.
+
+    Raises: what the provider raises, ProviderTimedOut when a limit was passed, ProviderFailed when the
+    stream ended without its end. CancelledError passes.
+    """
+    run.reply.begin()
+    loop_guard = LoopGuard() if limits.loop_guard else None
+    watch = Watch(limits, provider.name)
+    try:
+        with watch:
+            async with aclosing(provider.stream(request)) as events:
+                async for event in events:
+                    watch.touch()
+                    _keep(run, event, limits, loop_guard, publish)
+                    if run.reply.finish_reason is not None:
+                        return
+    except asyncio.CancelledError:
+        if watch.expired is None or run.ending is not None:
+            raise
+        uncancel()
+        raise watch.expired from None
+    raise ProviderFailed(f"{provider.name} ended its reply without saying that it was done.")
+
+
+def uncancel() -> None:
+    """The current task's cancellation has been dealt with: it goes on."""
+    task = asyncio.current_task()
+    while task is not None and task.uncancel():
+        pass
+
+
+def _keep(run: Run, event: ProviderEvent, limits: Limits, loop_guard: LoopGuard | None, publish: Publish) -> None:
+    reply = run.reply
+    match event:
+        case Delta(text=text) | Reasoning(text=text):
+            if not text:
+                return
+            reply.add(event)
+            publish(run, event)
+            if loop_guard is not None and loop_guard.feed(text):
+                reply.finish_reason = "loop"
+        case ToolCall() | UsageReport():
+            reply.add(event)
+            publish(run, event)
+        case Finish(reason=reason):
+            reply.finish_reason = reason
+            return
+        case _:
+            assert_never(event)
+    if reply.length > limits.max_output_chars:
+        reply.finish_reason = "length"

@@ -1,0 +1,62 @@
+"""Idempotency keys: the same key and body give the same run, however often and however close together."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from chatkeep.chat.model import Idempotency
+from chatkeep.chat.ports import ChatStore
+from chatkeep.errors import IdempotencyMismatch
+
+_KEPT_S = 24 * 3600
+
+
+class IdempotencyKeys:
+    """Keys of runs that may not be in a chat yet; those that are, the store finds."""
+
+    def __init__(self, store: ChatStore) -> None:
+        self._store = store
+        self._runs: dict[tuple[str, str], tuple[float, Idempotency, str]] = {}
+        self._held: dict[tuple[str, str], tuple[asyncio.Lock, list[None]]] = {}
+
+    @asynccontextmanager
+    async def holding(self, owner: str, given: Idempotency) -> AsyncIterator[str | None]:
+        """Hold the key alone and give the run it made before, None when it is new. Raises: IdempotencyMismatch."""
+        place = (owner, given.key)
+        lock, users = self._held.setdefault(place, (asyncio.Lock(), []))
+        users.append(None)
+        try:
+            async with lock:
+                yield await self._find(owner, given)
+        finally:
+            users.pop()
+            if not users:
+                del self._held[place]
+
+    def remember(self, owner: str, given: Idempotency, run_id: str) -> None:
+        """The key, which is held, has made `run_id`."""
+        self._forget_old()
+        self._runs[owner, given.key] = (time.monotonic(), given, run_id)
+
+    async def _find(self, owner: str, given: Idempotency) -> str | None:
+        known = self._runs.get((owner, given.key))
+        if known is not None:
+            _, earlier, run_id = known
+        else:
+            found = await self._store.find_idempotent(owner, given.key)
+            if found is None:
+                return None
+            run_id, earlier = found[0].run_id, found[1]
+        if earlier.body != given.body:
+            raise IdempotencyMismatch("This Idempotency-Key was used with another body.")
+        return run_id
+
+    def _forget_old(self) -> None:
+        """Dicts keep their order, so the oldest keys stand first."""
+        limit = time.monotonic() - _KEPT_S
+        while self._runs:
+            place = next(iter(self._runs))
+            if self._runs[place][0] >= limit:
+                return
+            del self._runs[place]

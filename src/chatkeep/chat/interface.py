@@ -1,0 +1,318 @@
+"""ChatInterface: the one door to chats and runs, for every view."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+import structlog
+
+from chatkeep.chat.guard import Limits
+from chatkeep.chat.idempotency import IdempotencyKeys
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_chat_id, new_id, now
+from chatkeep.chat.ports import ChatStore, ChatSummary, Provider, Providers, RunLog, RunRecord
+from chatkeep.chat.recover import recover
+from chatkeep.chat.replay import replay
+from chatkeep.chat.run import Ending, Run, RunState
+from chatkeep.chat.seal import load_or_none, new_chat
+from chatkeep.chat.turn import Turns
+from chatkeep.errors import (
+    ChatBusy,
+    ChatkeepError,
+    ChatNotFound,
+    ChatUnreadable,
+    InvalidRequest,
+    RunNotFound,
+    ShuttingDown,
+)
+
+_log = structlog.get_logger("chatkeep.chat")
+
+_FINISHED_KEPT_S = 120.0  # how long a finished run stays in memory; then its journal answers
+
+IfBusy = Literal["enqueue", "reject", "interrupt", "rollback"]
+
+
+class SendRequest(msgspec.Struct, frozen=True):
+    """One message to a chat. None leaves it to the chat, the provider or the settings.
+
+    `temperature` is 0 to 2, `max_tokens` at least 1. `if_busy` decides what happens when a run is
+    going in the chat: wait for it, refuse, stop it and keep its text, or stop it and drop its turn.
+    """
+
+    message: str
+    chat_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    system_prompt: str | None = None
+    if_busy: IfBusy = "enqueue"
+
+
+class LiveTurn(msgspec.Struct, frozen=True):
+    """The run going in a chat, at one instant: `text` is what the events up to `last_event_id` made."""
+
+    run_id: str
+    state: RunState
+    message_id: str
+    user: Message
+    text: str
+    last_event_id: int
+
+
+class History(msgspec.Struct, frozen=True):
+    """A chat's stored messages, and from the same instant its live turn. `has_more`: older messages exist."""
+
+    chat: Chat
+    messages: list[Message]
+    has_more: bool
+    active: LiveTurn | None
+
+
+class ChatInterface:
+    """Everything a caller can do with chats and runs. Every method takes the owner it acts for.
+
+    `system_prompt` gives the prompt of new chats; `context_tokens` replaces every model's window.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: ChatStore,
+        log: RunLog,
+        providers: Providers,
+        limits: Limits,
+        system_prompt: Callable[[], str],
+        context_tokens: int | None = None,
+        finished_kept_s: float = _FINISHED_KEPT_S,
+    ) -> None:
+        self._store = store
+        self._log = log
+        self._providers = providers
+        self._system_prompt = system_prompt
+        self._finished_kept_s = finished_kept_s
+        self._runs: dict[str, Run] = {}
+        self._keys = IdempotencyKeys(store)
+        self._turns = Turns(
+            store=store,
+            log=log,
+            providers=providers,
+            limits=limits,
+            system_prompt=system_prompt,
+            context_tokens=context_tokens,
+            ended=self._run_ended,
+        )
+        self.accepting = False
+
+    async def start(self) -> None:
+        """Seal what a crash left open, then accept runs. Raises: StorageFailed."""
+        self._turns.start()
+        await recover(self._store, self._log, self._turns.recorder, self._system_prompt)
+        self.accepting = True
+
+    async def drain(self, grace_s: float) -> None:
+        """Accept no more runs, let those going end within `grace_s` seconds, then interrupt the rest. Twice is once."""
+        self.accepting = False
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._all_ended()
+        except TimeoutError:
+            await asyncio.gather(*(self._turns.stop(run, Ending.SHUTDOWN) for run in self._turns.lanes))
+            await self._all_ended()
+
+    async def aclose(self) -> None:
+        """Interrupt what is going and stop working."""
+        await self.drain(0)
+        await self._turns.aclose()
+
+    async def send(self, owner: str, request: SendRequest, idempotency: Idempotency | None = None) -> Run:
+        """Take `request` and return its run. On return the message is on disk and the run goes on by itself.
+
+        With `idempotency` the same key and body give the same run again. Raises: InvalidRequest,
+        ProviderNotFound, ProviderNotConfigured, ChatBusy, IdempotencyMismatch, ContextTooLong,
+        ShuttingDown, StorageFailed; then nothing was written.
+        """
+        if idempotency is None:
+            return await self._begin(owner, request, None)
+        async with self._keys.holding(owner, idempotency) as earlier:
+            if earlier is not None:
+                return await self.run(owner, earlier)
+            run = await self._begin(owner, request, idempotency)
+            self._keys.remember(owner, idempotency, run.run_id)
+            return run
+
+    async def run(self, owner: str, run_id: str) -> Run:
+        """The run, live or finished. Raises: RunNotFound, StorageFailed."""
+        run = self._runs.get(run_id) or await self._kept_run(run_id)
+        if run.record.owner != owner:
+            raise RunNotFound(f"There is no run {run_id}.")
+        return run
+
+    async def stop(self, owner: str, run_id: str) -> Run:
+        """End the run and return it; its upstream connection is closed. A finished run stays as it is."""
+        run = await self.run(owner, run_id)
+        await self._turns.stop(run, Ending.STOP)
+        return run
+
+    async def history(
+        self, owner: str, chat_id: str, *, before: str | None = None, limit: int | None = None
+    ) -> History:
+        """The chat's messages, oldest first: the last `limit` of those before message `before`.
+
+        Raises: ChatNotFound, InvalidRequest when `before` is no message of the chat, StorageFailed.
+        """
+        key = ChatKey(owner, check_chat_id(chat_id))
+        chat, live = await self._snapshot(key)
+        end = len(chat.messages)
+        if before is not None:
+            places = [place for place, message in enumerate(chat.messages) if message.id == before]
+            if not places:
+                raise InvalidRequest(
+                    f"The chat has no message {before!r}.", errors=(("before", "is no message of this chat"),)
+                )
+            end = places[0]
+        begin = max(0, end - limit) if limit is not None else 0
+        return History(chat, chat.messages[begin:end], begin > 0, _live_turn(live) if live else None)
+
+    async def chats(
+        self, owner: str, *, limit: int, cursor: str | None
+    ) -> tuple[list[tuple[ChatSummary, str | None]], str | None]:
+        """A page of the owner's chats with the id of the run going in each, newest first, and the next cursor."""
+        live = {run.record.key: run for run in reversed(list(self._turns.lanes)) if run.record.owner == owner}
+        page, following = await self._store.summaries(owner, limit=limit, before=cursor)
+        if cursor is None:
+            begun = [_summary_of_begun(run) for run in live.values() if run.begins_chat]
+            known = {summary.chat_id for summary in page}
+            page = [summary for summary in begun if summary.chat_id not in known] + page
+        rows = [(summary, live.get(ChatKey(owner, summary.chat_id))) for summary in page]
+        return [(summary, run.run_id if run else None) for summary, run in rows], following
+
+    async def delete(self, owner: str, chat_id: str, *, purge: bool) -> None:
+        """Stop the chat's runs, then move it to the trash, or with `purge` remove it for good.
+
+        Raises: ChatNotFound, StorageFailed.
+        """
+        key = ChatKey(owner, check_chat_id(chat_id))
+        for run in self._turns.lanes[key]:
+            await self._turns.stop(run, Ending.STOP)
+        for run in self._turns.lanes[key]:
+            await run.wait_ended()
+        self._turns.forget(key)
+        async with self._store.editing(key):
+            run_ids = await self._run_ids(key)
+            await self._store.delete(key, purge=purge)
+        for run_id in run_ids:
+            self._runs.pop(run_id, None)
+        await self._log.discard(run_ids)
+
+    async def check_ready(self) -> None:
+        """Return when a message would be accepted now. Raises: ShuttingDown, StorageFailed."""
+        if not self.accepting:
+            raise ShuttingDown("The server is starting or stopping.")
+        await self._store.check_writable()
+
+    async def _begin(self, owner: str, request: SendRequest, idempotency: Idempotency | None) -> Run:
+        if not self.accepting:
+            raise ShuttingDown("The server is stopping and takes no new messages.")
+        key = ChatKey(owner, check_chat_id(request.chat_id) if request.chat_id is not None else str(uuid.uuid4()))
+        provider, model = await self._providers.resolve(request.provider, request.model)
+        run = Run(_record(key, request, provider.name, model, idempotency))
+        await self._check_fits(run, provider)
+        await self._make_way(key, request.if_busy)
+        after = self._turns.lanes.enter(run)
+        self._runs[run.run_id] = run
+        try:
+            await self._log.create(run.record)
+        except BaseException as exc:
+            self._turns.abandon(run, exc if isinstance(exc, ChatkeepError) else ChatkeepError("The run was not begun."))
+            raise
+        self._turns.drive(run, provider, after)
+        return run
+
+    async def _check_fits(self, run: Run, provider: Provider) -> None:
+        """Read the chat now, so that a file that cannot be read, or a message too long, costs nothing."""
+        self._turns.request(run, provider, await load_or_none(self._store, run.record.key))
+
+    async def _make_way(self, key: ChatKey, if_busy: IfBusy) -> None:
+        going = self._turns.lanes[key]
+        if not going or if_busy == "enqueue":
+            return
+        if if_busy == "reject":
+            raise ChatBusy(f"Run {going[0].run_id} is going in chat {key.chat_id}.")
+        ending = Ending.ROLLBACK if if_busy == "rollback" else Ending.STOP
+        for run in going:
+            await self._turns.stop(run, ending)
+
+    async def _snapshot(self, key: ChatKey) -> tuple[Chat, Run | None]:
+        """The stored chat and the run going in it. A turn is in the one or in the other, never in both or neither."""
+        while True:
+            live = self._turns.lanes.first(key)
+            chat = await load_or_none(self._store, key)
+            # Race: a run that ended while the file was read may be missing from it.
+            if live is not self._turns.lanes.first(key):
+                continue
+            if live is not None and chat is not None and any(m.run_id == live.run_id for m in chat.messages[-1:]):
+                live = None
+            if chat is None and live is None:
+                raise ChatNotFound(f"There is no chat {key.chat_id}.")
+            return chat or new_chat(live.record, self._system_prompt()), live  # type: ignore[union-attr]
+
+    async def _kept_run(self, run_id: str) -> Run:
+        kept = await self._log.read(run_id)
+        if kept is not None:
+            run = Run(kept[0])
+            run.resume(kept[1])
+            return run
+        stored = await self._store.find_run(run_id)
+        chat = await load_or_none(self._store, stored.key) if stored else None
+        if stored is None or chat is None:
+            raise RunNotFound(f"There is no run {run_id}.")
+        return replay(stored, chat)
+
+    async def _run_ids(self, key: ChatKey) -> list[str]:
+        """The runs that made the chat's replies; none of a file that cannot be read, which may be deleted too."""
+        try:
+            chat = await self._store.load(key)
+        except ChatUnreadable:
+            return []
+        return [message.run_id for message in chat.messages if message.run_id is not None]
+
+    async def _all_ended(self) -> None:
+        for run in self._turns.lanes:
+            await run.wait_ended()
+
+    def _run_ended(self, run: Run) -> None:
+        asyncio.get_running_loop().call_later(self._finished_kept_s, self._runs.pop, run.run_id, None)
+
+
+def _record(
+    key: ChatKey, request: SendRequest, provider: str, model: str, idempotency: Idempotency | None
+) -> RunRecord:
+    moment = now()
+    return RunRecord(
+        run_id=new_id("run"),
+        owner=key.owner,
+        chat_id=key.chat_id,
+        message_id=new_id("msg"),
+        user=Message(role="user", content=request.message, id=new_id("msg"), timestamp=moment),
+        provider=provider,
+        model=model,
+        created_at=moment,
+        system_prompt=request.system_prompt,
+        temperature=request.temperature,
+        max_tokens=request.max_tokens,
+        idempotency=idempotency,
+    )
+
+
+def _live_turn(run: Run) -> LiveTurn:
+    record = run.record
+    return LiveTurn(run.run_id, run.state, record.message_id, record.user, run.visible_text, run.last_event_id)
+
+
+def _summary_of_begun(run: Run) -> ChatSummary:
+    """How a chat is listed whose first turn is still going."""
+    chat, record = new_chat(run.record, ""), run.record
+    return ChatSummary(chat.chat_id, chat.created_at, chat.created_at, 1, chat.title, record.provider, record.model)

@@ -1,0 +1,151 @@
+"""The stored format: a chat, its messages, and what is known of each reply."""
+
+import hashlib
+import re
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from chatkeep.errors import InvalidChatId
+
+FORMAT = 1
+_TITLE_CHARS = 80
+
+Role = Literal["system", "user", "assistant", "tool", "developer"]
+ReplyStatus = Literal["complete", "stopped", "failed", "interrupted"]
+
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\Z", re.ASCII)
+_CHAT_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+
+
+class ChatKey(msgspec.Struct, frozen=True):
+    """Names one chat. `owner` is an API key's name, empty for the anonymous owner."""
+
+    owner: str
+    chat_id: str
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens of one run. `estimated` says that we counted, not the provider."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    estimated: bool = False
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """Times of one run in milliseconds, from the start of the provider's call. None: there was no token."""
+
+    time_to_first_token_ms: float | None
+    elapsed_ms: float
+    tokens_per_second: float | None
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A function the model wants called. `arguments` is JSON text as the model wrote it, maybe not valid."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Idempotency(msgspec.Struct, frozen=True):
+    """SHA-256 of the caller's Idempotency-Key and of the body it came with, both hexadecimal."""
+
+    key: str
+    body: str
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One message as it stands in the file; the order of fields is the order in the file.
+
+    `content` is text or a list of parts in OpenAI's form. `parent_id` is there only where a
+    branch begins; left out, a message follows the one before it. `extra` holds fields of
+    the file that this version does not know, so that they survive a rewrite.
+    """
+
+    id: str | None = None
+    role: Role
+    content: str | list[msgspec.Raw]
+    timestamp: str | None = None
+    run_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    status: ReplyStatus | None = None
+    finish_reason: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    usage: Usage | None = None
+    stats: Stats | None = None
+    error: str | None = None
+    idempotency: Idempotency | None = None
+    parent_id: str | None = None
+    extra: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict, name="~extra")
+
+    @property
+    def text(self) -> str:
+        """The message's text; of a list of parts, the text parts joined by newlines."""
+        if isinstance(self.content, str):
+            return self.content
+        parts = [msgspec.json.decode(part, type=_TextPart) for part in self.content]
+        return "\n".join(part.text for part in parts if part.text)
+
+
+class _TextPart(msgspec.Struct):
+    text: str = ""
+
+
+class Chat(msgspec.Struct, frozen=True):
+    """One chat. `revision` counts the writes of its file, from 1; 0 was never written. Messages: oldest first."""
+
+    chat_id: str
+    title: str
+    revision: int
+    created_at: str
+    last_updated: str
+    messages: list[Message]
+    extra: dict[str, msgspec.Raw] = {}
+
+
+def check_chat_id(chat_id: str) -> str:
+    """Return `chat_id` when it may name a chat. Raises: InvalidChatId."""
+    if not _CHAT_ID.match(chat_id):
+        raise InvalidChatId("A chat id is 1 to 128 letters, digits, underscores or hyphens (A-Z a-z 0-9 _ -).")
+    return chat_id
+
+
+def now() -> str:
+    """The present as ISO 8601 in UTC with microseconds and `Z`; sorts as text."""
+    return timestamp(datetime.now(UTC))
+
+
+def timestamp(moment: datetime) -> str:
+    """`moment` in the stored form. A moment without a zone is taken as UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def is_timestamp(text: str) -> bool:
+    """Whether `text` is a moment in the stored form."""
+    return _TIMESTAMP.match(text) is not None
+
+
+def new_id(prefix: Literal["msg", "run"]) -> str:
+    """A new id that sorts by its time of making (microseconds, then 64 random bits)."""
+    return f"{prefix}_{time.time_ns() // 1000:014x}{secrets.token_hex(8)}"
+
+
+def digest(text: str) -> str:
+    """SHA-256 of `text`, hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def title_of(text: str) -> str:
+    """A title: the first line of `text` that says something, cut to `_TITLE_CHARS` characters."""
+    line = next((part for part in (" ".join(line.split()) for line in text.splitlines()) if part), "New chat")
+    return line if len(line) <= _TITLE_CHARS else line[: _TITLE_CHARS - 1].rstrip() + "…"

@@ -1,0 +1,216 @@
+"""What the heart needs of the world: a place for chats, a journal for runs, and providers.
+
+Each Protocol's docstring is its contract; `tests/contract/` checks it over every implementation.
+"""
+
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from chatkeep.chat.events import JournalLine, ProviderEvent
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message
+from chatkeep.errors import StorageFailed
+
+
+class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a run is, fixed when it is made; the first line of its journal.
+
+    `user` is the message that asks, already with its id and time; `message_id` is the id the reply
+    will have. `system_prompt` is the one asked for with this turn, None for the chat's own.
+    """
+
+    run_id: str
+    owner: str
+    chat_id: str
+    message_id: str
+    user: Message
+    provider: str
+    model: str
+    created_at: str
+    system_prompt: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    idempotency: Idempotency | None = None
+
+    @property
+    def key(self) -> ChatKey:
+        """The chat this run belongs to."""
+        return ChatKey(self.owner, self.chat_id)
+
+
+class ChatSummary(msgspec.Struct, frozen=True):
+    """What a list shows of a chat, read from the index alone."""
+
+    chat_id: str
+    created_at: str
+    last_updated: str
+    message_count: int
+    title: str
+    provider: str | None
+    model: str | None
+
+
+class StoredRun(msgspec.Struct, frozen=True):
+    """Where a finished run's reply stands."""
+
+    key: ChatKey
+    run_id: str
+    message_id: str
+
+
+class ChatStore(Protocol):
+    """Keeps chats. A read sees every write that returned before it."""
+
+    async def load(self, key: ChatKey) -> Chat:
+        """Return the chat as it stands. Raises: ChatNotFound, ChatUnreadable, StorageFailed."""
+        ...
+
+    async def save(self, key: ChatKey, chat: Chat) -> None:
+        """Put `chat` in place of what is there. After return it survives a power cut.
+
+        If it raises, the old chat is still whole. The caller holds `editing(key)`.
+        Raises: StorageFull, StorageFailed.
+        """
+        ...
+
+    def editing(self, key: ChatKey) -> AbstractAsyncContextManager[None]:
+        """Hold this chat alone, from reading it to saving it."""
+        ...
+
+    async def delete(self, key: ChatKey, *, purge: bool) -> None:
+        """Move the chat to the trash, or with `purge` remove it for good. Raises: ChatNotFound, StorageFailed."""
+        ...
+
+    async def summaries(self, owner: str, *, limit: int, before: str | None) -> tuple[list[ChatSummary], str | None]:
+        """One page of the owner's chats, newest first, and the cursor of the next page, None at the end.
+
+        Raises: InvalidRequest when `before` is not a cursor of ours.
+        """
+        ...
+
+    async def find_run(self, run_id: str) -> StoredRun | None:
+        """Where the reply of `run_id` stands, None when no chat has it."""
+        ...
+
+    async def find_idempotent(self, owner: str, key_digest: str) -> tuple[StoredRun, Idempotency] | None:
+        """The run that this idempotency key made in the last 24 hours."""
+        ...
+
+    async def check_writable(self) -> None:
+        """Return when a chat could be saved now. Raises: StorageFull, StorageFailed."""
+        ...
+
+
+class RunLog(Protocol):
+    """Keeps the events of runs in the order they were appended."""
+
+    async def create(self, record: RunRecord) -> None:
+        """Begin a run's journal. After return it, and the user's message in it, survive a power cut.
+
+        Raises: StorageFull, StorageFailed; then there is no journal.
+        """
+        ...
+
+    async def append(self, lines: Mapping[str, bytes], last: Collection[str]) -> dict[str, StorageFailed]:
+        """Append whole lines to the journals of several runs. After return they survive the end of this process.
+
+        Runs in `last` have their last event among the lines: what is held for writing is released, and
+        their events stay readable for a while. Returns the runs whose lines could not be written, with
+        the reason: StorageFull or StorageFailed; of those lines nothing was kept.
+        """
+        ...
+
+    async def read(self, run_id: str) -> tuple[RunRecord, list[JournalLine]] | None:
+        """A run and its events as kept, in order; None when they are not kept. Raises: StorageFailed."""
+        ...
+
+    async def unfinished(self) -> Sequence[tuple[RunRecord, list[JournalLine]]]:
+        """Runs of an earlier process that have no last event, oldest first, ready to be appended to."""
+        ...
+
+    async def discard(self, run_ids: Collection[str]) -> None:
+        """Forget these runs and their events; unknown ones are passed over."""
+        ...
+
+
+class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A message as a provider gets it, in OpenAI's form."""
+
+    role: str
+    content: str | list[msgspec.Raw]
+    tool_calls: list[msgspec.Raw] | None = None
+    tool_call_id: str | None = None
+
+
+class ProviderRequest(msgspec.Struct, frozen=True):
+    """One call of a model. `messages` are in order and fit the context; None leaves it to the provider.
+
+    `temperature` is 0 to 2, `max_tokens` bounds the reply.
+    """
+
+    model: str
+    messages: list[ChatMessage]
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+class ProviderState(StrEnum):
+    """What is known of a provider from its last check or call."""
+
+    NOT_CONFIGURED = "NOT_CONFIGURED"
+    UNHEALTHY = "UNHEALTHY"
+    HEALTHY = "HEALTHY"
+
+
+class Provider(Protocol):
+    """A service that answers. One instance serves all runs at once."""
+
+    @property
+    def name(self) -> str:
+        """What clients call it: lower case letters, digits, `-` and `_`."""
+        ...
+
+    async def models(self) -> list[str]:
+        """The models it offers, the default one first. Raises: ProviderFailed."""
+        ...
+
+    async def check(self) -> None:
+        """Return when it would answer now; costs no tokens. Raises: ProviderFailed."""
+        ...
+
+    def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
+        """Yield the reply as it comes; `Finish` is last. Closing the iterator closes the connection.
+
+        Raises: ProviderFailed, ModelNotFound, ContextTooLong.
+        """
+        ...
+
+    def context_tokens(self, model: str) -> int | None:
+        """The model's context window in tokens, None when unknown."""
+        ...
+
+
+class Providers(Protocol):
+    """The configured providers."""
+
+    async def resolve(self, provider: str | None, model: str | None) -> tuple[Provider, str]:
+        """The provider and model that a request means; None is the default, `model` may be `provider/model`.
+
+        Raises: ProviderNotFound, ProviderNotConfigured, ProviderUnavailable.
+        """
+        ...
+
+    def get(self, name: str) -> Provider:
+        """The provider of that name. Raises: ProviderNotFound, ProviderNotConfigured."""
+        ...
+
+    def report(self, name: str, error: Exception | None) -> None:
+        """Tell how a real call went; None is success."""
+        ...
+
+    def states(self) -> dict[str, ProviderState]:
+        """Every known provider's state by name."""
+        ...

@@ -1,0 +1,67 @@
+"""Journal first, then show: writes what runs took, in batches for all runs, and reveals it.
+
+The journal is written at once when it was idle, and then at most every `_PACE_S`, so that busy
+streams share writes and their events leave together.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from chatkeep.chat.ports import RunLog
+from chatkeep.chat.run import Run
+from chatkeep.errors import StorageFailed
+
+_PACE_S = 0.010  # Limit: what a kill can cost of streamed text; well under the 250 ms promised, unseen by readers
+
+
+class Recorder:
+    """The one writer of all runs' journals. `lost` is called when a run's events could not be written."""
+
+    def __init__(self, log: RunLog, lost: Callable[[Run, StorageFailed], None]) -> None:
+        self._log = log
+        self._lost = lost
+        self._waiting: dict[str, Run] = {}
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin writing. Call once, within the event loop."""
+        self._task = asyncio.create_task(self._write_forever(), name="recorder")
+
+    async def aclose(self) -> None:
+        """Write what is waiting, then end."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        await self._write()
+
+    def publish(self, run: Run) -> None:
+        """`run` has taken events: write them soon and reveal them."""
+        self._waiting[run.run_id] = run
+        self._wake.set()
+
+    async def _write_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            # Race: a cancelled write would leave lines written and not revealed, so it is let finish.
+            await asyncio.shield(self._write())
+            await asyncio.sleep(_PACE_S)
+
+    async def _write(self) -> None:
+        runs, self._waiting = self._waiting, {}
+        batch = {run_id: run.unwritten() for run_id, run in runs.items()}
+        failed = await self._log.append(
+            {run_id: b"".join(lines) for run_id, (lines, _) in batch.items()},
+            last=[run_id for run_id, run in runs.items() if run.closed],
+        )
+        for run_id, (lines, count) in batch.items():
+            run = runs[run_id]
+            if run_id in failed:
+                run.take_back(lines)
+                self._lost(run, failed[run_id])
+            else:
+                run.reveal(count)

@@ -1,0 +1,52 @@
+"""At start: seal into their chats the runs that a crash left open, with all the text that was kept."""
+
+from collections.abc import Callable
+
+import structlog
+
+from chatkeep.chat.events import Start
+from chatkeep.chat.ports import ChatStore, RunLog
+from chatkeep.chat.recorder import Recorder
+from chatkeep.chat.run import Run, RunState
+from chatkeep.chat.seal import seal
+from chatkeep.chat.turn import last_event
+from chatkeep.errors import RunInterrupted, StorageFailed
+
+_log = structlog.get_logger("chatkeep.recover")
+
+
+async def recover(store: ChatStore, log: RunLog, recorder: Recorder, system_prompt: Callable[[], str]) -> int:
+    """Seal every unfinished run, oldest first, and return how many.
+
+    One whose chat cannot be written keeps its journal, so that the next start tries again.
+    """
+    sealed = 0
+    for record, lines in await log.unfinished():
+        run = Run(record)
+        run.resume(lines)
+        try:
+            await _seal_interrupted(store, run, system_prompt())
+        except StorageFailed as exc:
+            _log.error("run_not_recovered", run_id=run.run_id, chat_id=record.chat_id, code=exc.code, detail=exc.detail)
+            continue
+        recorder.publish(run)
+        await run.wait_ended()
+        sealed += 1
+        _log.info("run_recovered", run_id=run.run_id, chat_id=record.chat_id, state=run.state.value)
+    return sealed
+
+
+async def _seal_interrupted(store: ChatStore, run: Run, system_prompt: str) -> None:
+    """Seal `run` and take its last event; a reply that got into its chat before the crash decides what that is."""
+    record = run.record
+    if not run.frames:
+        run.take(Start(run.run_id, record.chat_id, record.message_id, record.provider, record.model))
+    run.state = RunState.INTERRUPTED
+    run.reply.close()
+    run.fail(RunInterrupted("The server ended while the reply was being written. What it had is kept."))
+    stored = await seal(store, run, system_prompt)
+    if stored.status in ("complete", "stopped"):
+        run.state = RunState.COMPLETED if stored.status == "complete" else RunState.STOPPED
+        run.problem = None
+        run.reply.finish_reason, run.reply.usage, run.reply.stats = stored.finish_reason, stored.usage, stored.stats
+    run.take(last_event(run))

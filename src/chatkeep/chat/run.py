@@ -1,0 +1,263 @@
+"""A run: one generation. Numbers its events, keeps them, wakes followers, ends exactly once.
+
+Owns what followers may see and when. Driving the provider is turn.py's, writing the journal recorder.py's.
+"""
+
+import asyncio
+import time
+from enum import StrEnum
+
+import msgspec
+
+from chatkeep.chat.events import (
+    Delta,
+    Done,
+    JournalLine,
+    Problem,
+    Reasoning,
+    RunEvent,
+    Start,
+    UsageReport,
+    encode,
+    problem,
+)
+from chatkeep.chat.model import ReplyStatus, Stats, ToolCall, Usage
+from chatkeep.chat.ports import RunRecord
+from chatkeep.errors import ChatkeepError
+
+
+class RunState(StrEnum):
+    """Where a run is. The last four are for good."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a run in this state is over."""
+        return self not in (RunState.QUEUED, RunState.RUNNING)
+
+    @property
+    def reply_status(self) -> ReplyStatus:
+        """How the reply of a run that ended so is marked in its chat."""
+        match self:
+            case RunState.STOPPED:
+                return "stopped"
+            case RunState.FAILED:
+                return "failed"
+            case RunState.INTERRUPTED:
+                return "interrupted"
+            case _:
+                return "complete"
+
+
+class Ending(StrEnum):
+    """Why a run is being cancelled."""
+
+    STOP = "stop"
+    ROLLBACK = "rollback"
+    SHUTDOWN = "shutdown"
+
+
+class Run:
+    """One generation, live or finished. Events are numbered from 0 without gaps.
+
+    `begins_chat` says that its chat has no file yet; `replayable` that the events are those that were sent,
+    not made anew from the stored text. `problem` is why it failed, `ending` why it was made to end.
+
+    An event is *taken* when the provider gave it, and *revealed* when the journal has it: followers
+    see only revealed ones, so nothing that was seen is lost with the process.
+    """
+
+    def __init__(self, record: RunRecord) -> None:
+        self.record = record
+        self.state = RunState.QUEUED
+        self.ending: Ending | None = None
+        self.begins_chat = False
+        self.replayable = True
+        self.reply = Reply()
+        self.problem: Problem | None = None
+        self.frames: list[bytes] = []
+        self._revealed = 0
+        self._texts: list[str] = []
+        self._unwritten: list[bytes] = []
+        self._waiters: list[asyncio.Future[None]] = []
+        self._last_taken = False
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.record.run_id
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last event is revealed: nothing will follow."""
+        return self._last_taken and self._revealed == len(self.frames)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the last event was taken, revealed or not."""
+        return self._last_taken
+
+    @property
+    def last_event_id(self) -> int:
+        """Number of the last revealed event, -1 before the first."""
+        return self._revealed - 1
+
+    @property
+    def visible_text(self) -> str:
+        """The reply's text up to and with event `last_event_id`."""
+        return "".join(self._texts[: self._revealed])
+
+    def take(self, event: RunEvent) -> None:
+        """Number and keep `event`, unseen until `reveal`. The last event closes the run to further ones."""
+        if self._last_taken:
+            raise ChatkeepError(f"Run {self.run_id} was given an event after its last one.")
+        shown, line = encode(len(self.frames), event)
+        self.frames.append(shown)
+        self._texts.append(event.text if isinstance(event, Delta) else "")
+        self._unwritten.append(line)
+        self._last_taken = isinstance(event, Done | Problem)
+
+    def unwritten(self) -> tuple[list[bytes], int]:
+        """Hand over the journal lines taken since the last call, and the count that `reveal` then gets."""
+        lines, self._unwritten = self._unwritten, []
+        return lines, len(self.frames)
+
+    def take_back(self, lines: list[bytes]) -> None:
+        """`lines` could not be written: they stand before whatever was taken since."""
+        self._unwritten[:0] = lines
+
+    def reveal(self, count: int) -> None:
+        """Let followers see the first `count` events."""
+        self._revealed = max(self._revealed, count)
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def reveal_all(self) -> None:
+        """Let followers see every event, also what the journal could not take."""
+        self.reveal(len(self.frames))
+
+    def frames_after(self, number: int) -> bytes:
+        """The revealed events above `number`, joined, ready to be sent; empty when there are none."""
+        return b"".join(self.frames[number + 1 : self._revealed])
+
+    async def changed(self) -> None:
+        """Return when something was revealed after this call."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    async def wait_ended(self) -> None:
+        """Return when the last event is revealed."""
+        while not self.ended:
+            await self.changed()
+
+    def fail(self, error: ChatkeepError) -> None:
+        """Fix `problem`, with the text there is."""
+        record = self.record
+        self.problem = msgspec.structs.replace(
+            problem(error),
+            chat_id=record.chat_id,
+            run_id=record.run_id,
+            message_id=record.message_id,
+            state=self.state.value,
+            partial=self.reply.text,
+        )
+
+    def resume(self, lines: list[JournalLine]) -> None:
+        """Take in the events of an earlier process, all revealed. Raises: msgspec.MsgspecError."""
+        for line in lines:
+            self._absorb(line.decoded())
+            self.frames.append(line.frame())
+        self._revealed = len(self.frames)
+
+    def _absorb(self, event: RunEvent) -> None:
+        self._texts.append(event.text if isinstance(event, Delta) else "")
+        match event:
+            case Delta() | Reasoning() | ToolCall() | UsageReport():
+                self.reply.add(event)
+            case Done():
+                self.state = RunState(event.state)
+                self.reply.finish_reason, self.reply.usage, self.reply.stats = (
+                    event.finish_reason,
+                    event.usage,
+                    event.stats,
+                )
+                self._last_taken = True
+            case Problem():
+                self.state = RunState(event.state or RunState.FAILED)
+                self.problem = event
+                self._last_taken = True
+            case Start():
+                self.state = RunState.RUNNING
+
+
+class Reply:
+    """What the provider has given so far, and when."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.length = 0
+        self.pieces = 0
+        self.reasoning: list[str] = []
+        self.tool_calls: list[ToolCall] = []
+        self.prompt_tokens = 0
+        self.usage: Usage | None = None
+        self.stats: Stats | None = None
+        self.finish_reason: str | None = None
+        self._began: float | None = None
+        self._first: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return "".join(self.texts)
+
+    def begin(self) -> None:
+        """The provider is being called now."""
+        self._began = time.monotonic()
+
+    def add(self, event: Delta | Reasoning | ToolCall | UsageReport) -> None:
+        """Keep one piece."""
+        if isinstance(event, UsageReport):
+            self.usage = event.usage
+            return
+        self.pieces += 1
+        if self._first is None:
+            self._first = time.monotonic()
+        match event:
+            case Delta(text=text):
+                self.texts.append(text)
+                self.length += len(text)
+            case Reasoning(text=text):
+                self.reasoning.append(text)
+                self.length += len(text)
+            case ToolCall():
+                self.tool_calls.append(event)
+                self.length += len(event.arguments)
+
+    def close(self) -> tuple[Usage, Stats]:
+        """Fix usage and times, once. Without the provider's count, each piece counts as a token of the reply."""
+        if self.usage is None:
+            self.usage = Usage(self.prompt_tokens, self.pieces, self.prompt_tokens + self.pieces, estimated=True)
+        if self.stats is None:
+            self.stats = self._measure(self.usage.completion_tokens)
+        return self.usage, self.stats
+
+    def _measure(self, tokens: int) -> Stats:
+        if self._began is None:
+            return Stats(None, 0.0, None)
+        now = time.monotonic()
+        elapsed_s = now - self._began
+        if self._first is None:
+            return Stats(None, round(elapsed_s * 1000, 3), None)
+        generating_s = now - self._first
+        rate = round(tokens / generating_s, 1) if generating_s > 0 else None
+        return Stats(round((self._first - self._began) * 1000, 3), round(elapsed_s * 1000, 3), rate)

@@ -1,0 +1,90 @@
+"""Put a run's turn, its question and its reply, into its chat."""
+
+from chatkeep.chat.model import Chat, ChatKey, Message, now, title_of
+from chatkeep.chat.ports import ChatStore, RunRecord
+from chatkeep.chat.run import Run
+from chatkeep.errors import ChatNotFound
+
+
+async def seal(store: ChatStore, run: Run, system_prompt: str) -> Message:
+    """Append the run's turn to its chat, made with `system_prompt` when it has no file yet, and return the reply.
+
+    After return the turn survives a power cut. A turn that is there already is left as it is, so doing it
+    twice is harmless. Raises: StorageFailed; then the chat is as it was.
+    """
+    key = run.record.key
+    async with store.editing(key):
+        chat = await load_or_none(store, key)
+        if chat is not None and (stored := reply_in(chat, run.run_id)) is not None:
+            return stored
+        reply = _reply(run)
+        await store.save(key, _with_turn(chat or new_chat(run.record, system_prompt), run.record.user, reply))
+        return reply
+
+
+async def load_or_none(store: ChatStore, key: ChatKey) -> Chat | None:
+    """The chat, None when there is none. Raises: StorageFailed."""
+    try:
+        return await store.load(key)
+    except ChatNotFound:
+        return None
+
+
+def reply_in(chat: Chat, run_id: str) -> Message | None:
+    """The reply that `run_id` made in `chat`."""
+    return next((message for message in reversed(chat.messages) if message.run_id == run_id), None)
+
+
+def new_chat(record: RunRecord, system_prompt: str) -> Chat:
+    """The chat that this run begins: titled after its first message, without a turn yet."""
+    prompt = system_prompt_of(record, None, system_prompt)
+    return Chat(
+        chat_id=record.chat_id,
+        title=title_of(record.user.text),
+        revision=0,
+        created_at=record.created_at,
+        last_updated=record.created_at,
+        messages=[Message(role="system", content=prompt)] if prompt else [],
+    )
+
+
+def system_prompt_of(record: RunRecord, chat: Chat | None, default: str) -> str:
+    """The prompt of this turn: the one asked for with it, else the chat's own, else `default` for a new chat."""
+    if record.system_prompt is not None:
+        return record.system_prompt
+    if chat is None:
+        return default
+    return "\n\n".join(message.text for message in chat.messages if message.role == "system")
+
+
+def _with_turn(chat: Chat, user: Message, reply: Message) -> Chat:
+    return Chat(
+        chat_id=chat.chat_id,
+        title=chat.title,
+        revision=chat.revision + 1,
+        created_at=chat.created_at,
+        last_updated=reply.timestamp or now(),
+        messages=[*chat.messages, user, reply],
+        extra=chat.extra,
+    )
+
+
+def _reply(run: Run) -> Message:
+    record, reply = run.record, run.reply
+    return Message(
+        role="assistant",
+        content=reply.text,
+        id=record.message_id,
+        timestamp=now(),
+        run_id=run.run_id,
+        provider=record.provider,
+        model=record.model,
+        status=run.state.reply_status,
+        finish_reason=reply.finish_reason,
+        reasoning="".join(reply.reasoning) or None,
+        tool_calls=reply.tool_calls or None,
+        usage=reply.usage,
+        stats=reply.stats,
+        error=run.problem.code if run.problem else None,
+        idempotency=record.idempotency,
+    )

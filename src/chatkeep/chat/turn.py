@@ -1,0 +1,234 @@
+"""One turn: wait for its place, generate, seal it into the chat, and end the run exactly once."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import structlog
+
+from chatkeep.chat.context import fit
+from chatkeep.chat.events import Done, RunEvent, Start
+from chatkeep.chat.generate import generate, uncancel
+from chatkeep.chat.guard import Limits
+from chatkeep.chat.lanes import Lanes
+from chatkeep.chat.model import Chat, ChatKey
+from chatkeep.chat.ports import ChatStore, Provider, ProviderRequest, Providers, RunLog
+from chatkeep.chat.recorder import Recorder
+from chatkeep.chat.run import Ending, Run, RunState
+from chatkeep.chat.seal import load_or_none, seal, system_prompt_of
+from chatkeep.errors import ChatkeepError, ProviderFailed, RunInterrupted, StorageFailed
+
+_log = structlog.get_logger("chatkeep.turn")
+
+_RESEAL_S = 1.0  # how often turns that the disk refused are tried again
+
+
+class Turns:
+    """Drives every run from its place in its chat's lane to its last event.
+
+    `system_prompt` gives the prompt of a new chat; `context_tokens` replaces every model's window, None
+    keeps it; `ended` is called once a run, after its last event was revealed.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: ChatStore,
+        log: RunLog,
+        providers: Providers,
+        limits: Limits,
+        system_prompt: Callable[[], str],
+        context_tokens: int | None,
+        ended: Callable[[Run], None],
+    ) -> None:
+        self._store = store
+        self._providers = providers
+        self._limits = limits
+        self._system_prompt = system_prompt
+        self._context_tokens = context_tokens
+        self._ended = ended
+        self.lanes = Lanes()
+        self.recorder = Recorder(log, self._journal_lost)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._cancellable: set[str] = set()
+        self._lost: dict[str, StorageFailed] = {}
+        self._unsealed: dict[ChatKey, list[Run]] = {}
+        self._resealing: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to work. Call once, within the event loop."""
+        self.recorder.start()
+        self._resealing = asyncio.create_task(self._reseal_forever(), name="reseal")
+
+    async def aclose(self) -> None:
+        """Stop working; every run has ended."""
+        if self._resealing is not None:
+            self._resealing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._resealing
+        await self.recorder.aclose()
+
+    def drive(self, run: Run, provider: Provider, after: Run | None) -> None:
+        """Let `run`, which is in its lane and has its journal, go as soon as `after` has ended."""
+        self._tasks[run.run_id] = asyncio.create_task(self._drive(run, provider, after), name=run.run_id)
+
+    def abandon(self, run: Run, error: ChatkeepError) -> None:
+        """End `run`, which is in its lane but could not get a journal. Nothing of it is kept."""
+        self._conclude(run, error)
+        run.take(last_event(run))
+        run.reveal_all()
+        self._close(run)
+
+    async def stop(self, run: Run, ending: Ending) -> None:
+        """End `run`. One that is going has ended on return; one that waits ends when its place comes, unasked."""
+        if run.closed or (run.state.is_final and run.ending is None):
+            return
+        if run.ending is None:
+            run.ending = ending
+            if run.run_id in self._cancellable:
+                self._tasks[run.run_id].cancel()
+        if self.lanes.first(run.record.key) is run:
+            await run.wait_ended()
+        elif ending is not Ending.SHUTDOWN:
+            run.state = RunState.STOPPED
+
+    async def settle(self, key: ChatKey) -> None:
+        """Put turns into this chat that the disk refused before. Raises: StorageFailed."""
+        while runs := self._unsealed.get(key):
+            run = runs[0]
+            await seal(self._store, run, self._system_prompt())
+            # Race: another task may have settled it, or forgotten the chat, meanwhile.
+            if run in runs:
+                runs.remove(run)
+                self.recorder.publish(run)
+            if not runs:
+                self._unsealed.pop(key, None)
+
+    def forget(self, key: ChatKey) -> None:
+        """The chat was deleted: turns that the disk refused go with it."""
+        self._unsealed.pop(key, None)
+
+    def request(self, run: Run, provider: Provider, chat: Chat | None) -> ProviderRequest:
+        """What the model is asked in this run. Raises: ContextTooLong."""
+        record = run.record
+        messages, run.reply.prompt_tokens = fit(
+            chat,
+            system_prompt_of(record, chat, self._system_prompt()),
+            record.user,
+            window=self._context_tokens or provider.context_tokens(record.model),
+            max_tokens=record.max_tokens,
+        )
+        return ProviderRequest(record.model, messages, record.temperature, record.max_tokens)
+
+    async def _drive(self, run: Run, provider: Provider, after: Run | None) -> None:
+        structlog.contextvars.bind_contextvars(chat_id=run.record.chat_id, run_id=run.run_id)
+        failure: ChatkeepError | None = None
+        if after is not None:
+            await after.wait_ended()
+        try:
+            # Race: until here a stop only sets `ending`, for a task cancelled before its first step would never
+            # run, and one that does not wait for its place would put its turn before earlier ones.
+            self._cancellable.add(run.run_id)
+            if run.ending is None:
+                await self._generate(run, provider)
+        except asyncio.CancelledError:
+            uncancel()
+            failure = self._lost.pop(run.run_id, None)
+        except ChatkeepError as exc:
+            failure = exc
+        except Exception as exc:  # noqa: BLE001 - whatever breaks, the run ends once and its text is kept
+            _log.exception("run_crashed")
+            failure = ChatkeepError(f"The run ended by an unexpected {type(exc).__name__}.")
+        finally:
+            self._cancellable.discard(run.run_id)
+        if isinstance(failure, ProviderFailed):
+            self._providers.report(run.record.provider, failure)
+        await self._end(run, failure)
+
+    async def _generate(self, run: Run, provider: Provider) -> None:
+        record = run.record
+        await self.settle(record.key)
+        chat = await load_or_none(self._store, record.key)
+        run.begins_chat = chat is None
+        request = self.request(run, provider, chat)
+        run.state = RunState.RUNNING
+        self._publish(run, Start(run.run_id, record.chat_id, record.message_id, record.provider, record.model))
+        await generate(run, provider, request, self._limits, self._publish)
+        self._providers.report(record.provider, None)
+
+    async def _end(self, run: Run, failure: ChatkeepError | None) -> None:
+        """Seal the turn, then publish the last event: `done` means that the reply is on disk."""
+        self._conclude(run, failure)
+        try:
+            if run.ending is not Ending.ROLLBACK:
+                await seal(self._store, run, self._system_prompt())
+        except StorageFailed as exc:
+            self._end_unsealed(run, exc)
+            return
+        self._publish(run, last_event(run))
+        await run.wait_ended()
+        self._close(run)
+
+    def _end_unsealed(self, run: Run, error: StorageFailed) -> None:
+        """Tell the followers and keep the journal open: the turn is sealed later, or at the next start."""
+        _log.error("turn_not_saved", code=error.code, detail=error.detail)
+        self._conclude(run, error)
+        run.take(last_event(run))
+        run.reveal_all()
+        self._unsealed.setdefault(run.record.key, []).append(run)
+        self._close(run)
+
+    def _conclude(self, run: Run, failure: ChatkeepError | None) -> None:
+        """Fix how the run ended, what it used and how long it took."""
+        if failure is None and run.ending is Ending.SHUTDOWN:
+            failure = RunInterrupted("The server stopped while the reply was being written. What it had is kept.")
+        if failure is None and run.ending is not None:
+            run.reply.finish_reason = "stopped"
+        run.reply.close()
+        if failure is None:
+            run.state = RunState.COMPLETED if run.ending is None else RunState.STOPPED
+            return
+        run.state = RunState.INTERRUPTED if isinstance(failure, RunInterrupted) else RunState.FAILED
+        run.fail(failure)
+
+    def _publish(self, run: Run, event: RunEvent) -> None:
+        run.take(event)
+        self.recorder.publish(run)
+
+    def _close(self, run: Run) -> None:
+        self.lanes.leave(run)
+        self._tasks.pop(run.run_id, None)
+        self._ended(run)
+        _log.info("run_ended", state=run.state.value, finish_reason=run.reply.finish_reason)
+
+    def _journal_lost(self, run: Run, error: StorageFailed) -> None:
+        """The journal took nothing of the run's last events: end it, or if it has ended, show the end."""
+        _log.error("journal_not_written", run_id=run.run_id, code=error.code, detail=error.detail)
+        if run.closed:
+            run.reveal_all()
+        elif run.run_id in self._cancellable:
+            self._lost[run.run_id] = error
+            self._tasks[run.run_id].cancel()
+
+    async def _reseal_forever(self) -> None:
+        while True:
+            await asyncio.sleep(_RESEAL_S)
+            for key in list(self._unsealed):
+                with contextlib.suppress(StorageFailed):
+                    await self.settle(key)
+
+
+def last_event(run: Run) -> RunEvent:
+    """The event that ends `run`, whose ending is fixed."""
+    if run.problem is not None:
+        return run.problem
+    reply = run.reply
+    usage, stats = reply.close()
+    return Done(
+        finish_reason=reply.finish_reason or "stop",
+        usage=usage,
+        stats=stats,
+        message_id=run.record.message_id,
+        state=run.state.value,
+        rolled_back=run.ending is Ending.ROLLBACK,
+    )

@@ -1,0 +1,102 @@
+"""Run the server until a signal ends it."""
+
+import asyncio
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+import uvloop
+
+from chatkeep.app import Service, create_app
+from chatkeep.errors import ChatkeepError
+from chatkeep.settings import Settings, WrongSettings, read_settings
+from chatkeep.telemetry.logging import configure_logging
+
+_BACKLOG = 2048  # connections the kernel holds while we are busy
+_CLOSING_S = 5.0  # after the runs ended, how long their last bytes may take to leave
+
+
+def serve(*, host: str | None, port: int | None, chats_dir: Path | None, system_prompt_file: Path | None) -> None:
+    """Serve with these settings before those of the environment; return after a clean stop.
+
+    Exits with 1 and a line that says why when it cannot start.
+    """
+    try:
+        settings = read_settings(host=host, port=port, chats_dir=chats_dir, system_prompt_file=system_prompt_file)
+        configure_logging(settings.log_level, as_json=settings.log_json)
+        _allow_many_connections()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings))
+    except WrongSettings as exc:
+        sys.exit(f"chatkeep cannot start. These settings are wrong:\n{exc}")
+    except ChatkeepError as exc:
+        sys.exit(f"chatkeep cannot start. {exc.detail}")
+
+
+async def _serve(settings: Settings) -> None:
+    listening = _listen(settings.host, settings.port)
+    built = Service(settings)
+    await built.start()
+    config = uvicorn.Config(
+        create_app(built),
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=int(settings.shutdown_s + _CLOSING_S),
+    )
+    await _Server(config, built).serve(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens when it is ready, and begins to drain the runs with the first signal."""
+
+    def __init__(self, config: uvicorn.Config, built: Service) -> None:
+        super().__init__(config)
+        self._built = built
+        self._loop = asyncio.get_running_loop()
+        self._draining: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in sockets or ():
+            host, port = listening.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            print(f"chatkeep is ready at http://{shown}:{port}", flush=True)  # noqa: T201
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Why: uvicorn waits for open responses first, and those of runs end only when the runs do.
+        if self._draining is None:
+            self._loop.call_soon_threadsafe(self._drain)
+        super().handle_exit(sig, frame)
+        # Why: Python would show a second Ctrl-C as a crash; uvicorn takes it as `do not wait`.
+        self._captured_signals = [each for each in self._captured_signals if each != signal.SIGINT]
+
+    def _drain(self) -> None:
+        grace_s = self._built.settings.shutdown_s
+        self._draining = asyncio.create_task(self._built.chat.drain(grace_s), name="drain")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises: ChatkeepError when the address is taken or not ours."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as exc:
+        raise ChatkeepError(f"Cannot listen on {host} port {port}: {exc.strerror}.") from exc
+    listening.setblocking(False)
+    return listening
+
+
+def _allow_many_connections() -> None:
+    """Every stream is a file to the kernel; the usual soft limit of 1,024 is far below the hard one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

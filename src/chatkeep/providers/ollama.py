@@ -1,0 +1,81 @@
+"""Ollama through its own API. The format: ollama_wire.py; connections and statuses: http.py."""
+
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+
+import msgspec
+
+from chatkeep.chat.events import ProviderEvent
+from chatkeep.chat.ports import ProviderRequest
+from chatkeep.errors import ProviderFailed
+from chatkeep.providers.failures import StreamBroken
+from chatkeep.providers.http import Service
+from chatkeep.providers.ollama_wire import (
+    ReplyDecoder,
+    decode_context_tokens,
+    decode_models,
+    decode_version,
+    encode_request,
+)
+from chatkeep.providers.sse import LineDecoder
+
+
+class OllamaProvider:
+    """One Ollama server. `default_model` leads its list of models when it is given."""
+
+    def __init__(self, service: Service, *, default_model: str | None = None) -> None:
+        self._service = service
+        self._default_model = default_model
+        self._windows: dict[str, int | None] = {}
+
+    @property
+    def name(self) -> str:
+        """As configured."""
+        return self._service.name
+
+    async def models(self) -> list[str]:
+        """What is pulled there, the default one first, else the newest. Raises: ProviderFailed."""
+        names = await self._service.fetch("/api/tags", decode_models)
+        first = [self._default_model] if self._default_model else []
+        return first + [name for name in names if name not in first]
+
+    async def check(self) -> None:
+        """Return when it tells its version. Raises: ProviderFailed."""
+        await self._service.fetch("/api/version", decode_version)
+
+    def context_tokens(self, model: str) -> int | None:
+        """What /api/show told; None until the first call of this model has asked."""
+        return self._windows.get(model)
+
+    async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
+        """Yield the reply as it comes; `Finish` is last. Closing the iterator closes the connection.
+
+        Raises: ProviderFailed, ModelNotFound, ContextTooLong.
+        """
+        await self._learn_window(request.model)
+        async with self._service.stream("/api/chat", encode_request(request), "application/x-ndjson") as body:
+            lines, reply = LineDecoder(), ReplyDecoder()
+            try:
+                while not reply.is_done and (chunk := await body.read()):
+                    for line in lines.feed(chunk):
+                        for event in reply.feed(line):
+                            yield event
+                for line in lines.end():
+                    for event in reply.feed(line):
+                        yield event
+                if reply.is_done:
+                    await body.drain()
+                for event in reply.end():
+                    yield event
+            except StreamBroken as exc:
+                raise self._service.broken(str(exc)) from exc
+            except (msgspec.MsgspecError, ValueError) as exc:
+                raise self._service.broken("it sent something that is no reply") from exc
+
+    async def _learn_window(self, model: str) -> None:
+        """Ask what the model's window is, once. Best effort: with an unknown window nothing is trimmed."""
+        if model in self._windows:
+            return
+        with suppress(ProviderFailed):
+            content = msgspec.json.encode({"model": model})
+            self._windows[model] = await self._service.fetch("/api/show", decode_context_tokens, content)

@@ -1,0 +1,104 @@
+"""One provider and what is known of it: its state, its models, its last error. Which one is used: registry.py."""
+
+import asyncio
+
+import msgspec
+
+from chatkeep.chat.model import now
+from chatkeep.chat.ports import Provider, ProviderState
+from chatkeep.errors import ChatkeepError, ProviderFailed, ProviderNotConfigured, ProviderRateLimited
+
+CHECK_S = 3.0  # a provider that takes longer to list its models counts as unreachable
+
+
+class ProviderInfo(msgspec.Struct, frozen=True):
+    """What is shown of a provider. `models` are as of `last_checked`, the default one first; None: never checked."""
+
+    name: str
+    state: ProviderState
+    error: str | None
+    models: list[str]
+    last_checked: str | None
+
+
+class Watched:
+    """A provider under watch: UNHEALTHY until its first check says otherwise.
+
+    `model` is the one to use when a request names none; `suggested_model` is used only while
+    the provider lists it. `is_chosen` says that someone configured it, it is not just there.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        model: str | None = None,
+        suggested_model: str | None = None,
+        is_chosen: bool = True,
+    ) -> None:
+        self.provider = provider
+        self.is_chosen = is_chosen
+        self.state = ProviderState.UNHEALTHY
+        self.error: str | None = None
+        self.models: list[str] = []
+        self._model = model
+        self._suggested_model = suggested_model
+        self._last_checked: str | None = None
+        self._first_check = asyncio.Event()
+
+    @property
+    def info(self) -> ProviderInfo:
+        """What is known now."""
+        return ProviderInfo(self.provider.name, self.state, self.error, list(self.models), self._last_checked)
+
+    @property
+    def model(self) -> str | None:
+        """The model to use when a request names none; None while that is unknown."""
+        if self._model:
+            return self._model
+        if self._suggested_model and (not self.models or self._suggested_model in self.models):
+            return self._suggested_model
+        return self.models[0] if self.models else None
+
+    async def check(self) -> None:
+        """Ask the provider, for at most `CHECK_S`, and keep what it says. Never fails."""
+        try:
+            async with asyncio.timeout(CHECK_S):
+                await self.provider.check()
+                self.models = await self.provider.models()
+            self._note(ProviderState.HEALTHY, None)
+        except TimeoutError:
+            self._note(ProviderState.UNHEALTHY, f"It did not answer within {CHECK_S:g} s.")
+        except ProviderNotConfigured as exc:
+            self._note(ProviderState.NOT_CONFIGURED, exc.detail)
+        except ChatkeepError as exc:
+            self._note(ProviderState.UNHEALTHY, exc.detail)
+        except Exception as exc:  # noqa: BLE001 - a plug-in's: it must not end the watch over the others
+            self._note(ProviderState.UNHEALTHY, f"{type(exc).__name__}: {exc}")
+        self._last_checked = now()
+        self._first_check.set()
+
+    async def checked(self) -> None:
+        """Return when it was checked once, or could have been."""
+        try:
+            async with asyncio.timeout(CHECK_S):
+                await self._first_check.wait()
+        except TimeoutError:
+            return
+
+    def report(self, error: Exception | None) -> None:
+        """Take over how a real call went. A refused request is the request's fault, and a rate limit is an answer."""
+        if error is None:
+            self._note(ProviderState.HEALTHY, None)
+        elif isinstance(error, ProviderNotConfigured):
+            self._note(ProviderState.NOT_CONFIGURED, error.detail)
+        elif isinstance(error, ProviderRateLimited):
+            self._note(ProviderState.HEALTHY, error.detail)
+        elif isinstance(error, ProviderFailed):
+            self._note(ProviderState.UNHEALTHY, error.detail)
+        elif not isinstance(error, ChatkeepError):
+            self._note(ProviderState.UNHEALTHY, f"{type(error).__name__}: {error}")
+
+    def _note(self, state: ProviderState, error: str | None) -> None:
+        self.state = state
+        self.error = error

@@ -1,0 +1,204 @@
+"""Every setting, with its unit, default and bounds. The only reader of the environment."""
+
+import os
+import re
+from pathlib import Path
+from typing import Literal
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_NAME = re.compile(r"([A-Z][A-Z0-9_]*?)_(API_KEY|BASE_URL|MODEL)\Z")
+_NOT_PROVIDERS = {"CHATKEEP", "OLLAMA"}
+
+
+class WrongSettings(Exception):
+    """A setting has a value that cannot be; the text names each, a line each. Mend it and start again."""
+
+
+class ProviderSettings(BaseModel):
+    """What the environment says about one OpenAI-compatible service."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    model: str | None = None
+
+
+def _names(name: str, *others: str) -> AliasChoices:
+    return AliasChoices(f"chatkeep_{name}", *others)
+
+
+class Settings(BaseSettings):
+    """The whole configuration, frozen. Read it with `read_settings`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True)
+
+    host: str = Field("127.0.0.1", validation_alias=_names("host"), description="Address to listen on.")
+    port: int = Field(
+        8000, ge=0, le=65535, validation_alias=_names("port"), description="Port to listen on; 0 takes a free one."
+    )
+    chats_dir: Path = Field(
+        Path("chats"), validation_alias=_names("chats_dir"), description="The data folder. Made when missing."
+    )
+    system_prompt_file: Path = Field(
+        Path("system_prompt.txt"),
+        validation_alias=_names("system_prompt_file"),
+        description="Text that begins every new chat. Made with a default when missing, read again when it changes.",
+    )
+    provider: str | None = Field(
+        None,
+        validation_alias=_names("provider"),
+        description="Provider used when a request names none. Left out: the first healthy of keys, Ollama, embedded.",
+    )
+    model: str | None = Field(
+        None,
+        validation_alias=_names("model"),
+        description="Model used when a request names none, as `model` or `provider/model`.",
+    )
+    ollama_host: str = Field(
+        "http://127.0.0.1:11434", validation_alias=AliasChoices("ollama_host"), description="Address of Ollama."
+    )
+    ollama_model: str | None = Field(
+        None,
+        validation_alias=AliasChoices("ollama_model"),
+        description="Ollama's default model. Left out: the first it lists.",
+    )
+    ollama_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("ollama_api_key"), description="Bearer token sent to Ollama."
+    )
+    echo_enabled: bool = Field(
+        False, validation_alias=_names("echo"), description="Offer the scripted provider `echo`, for demos and tests."
+    )
+    embedded_enabled: bool = Field(
+        True,
+        validation_alias=_names("embedded"),
+        description="Offer the embedded model when its packages are installed.",
+    )
+    embedded_idle_s: float = Field(
+        900,
+        ge=1,
+        validation_alias=_names("embedded_idle_s"),
+        description="Seconds without use after which the embedded model leaves memory.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias=_names("log_level", "log_level"), description="Least severe log entries written."
+    )
+    log_json: bool | None = Field(
+        None,
+        validation_alias=_names("log_json", "log_json"),
+        description="Log JSON lines. Left out: only when standard error is no terminal.",
+    )
+    first_token_s: float = Field(
+        60,
+        gt=0,
+        le=3600,
+        validation_alias=_names("first_token_s"),
+        description="Seconds a provider may take until its first token.",
+    )
+    stall_s: float = Field(
+        30,
+        gt=0,
+        le=3600,
+        validation_alias=_names("stall_s"),
+        description="Seconds a provider may be silent between tokens.",
+    )
+    run_s: float = Field(
+        600, gt=0, le=86400, validation_alias=_names("run_s"), description="Seconds a run may take in all."
+    )
+    max_output_chars: int = Field(
+        200_000,
+        ge=1,
+        validation_alias=_names("max_output_chars"),
+        description="Characters after which a reply is cut with `length`.",
+    )
+    loop_guard: bool = Field(
+        True,
+        validation_alias=_names("loop_guard"),
+        description="Stop a model that repeats itself, with finish_reason `loop`.",
+    )
+    context_tokens: int | None = Field(
+        None,
+        ge=256,
+        validation_alias=_names("context_tokens"),
+        description="Context window in tokens. Left out: the model's own.",
+    )
+    run_kept_s: float = Field(
+        3600,
+        ge=0,
+        validation_alias=_names("run_kept_s"),
+        description="Seconds a finished run's events can be replayed.",
+    )
+    trash_days: float = Field(
+        7, ge=0, validation_alias=_names("trash_days"), description="Days a deleted chat stays in the trash."
+    )
+    max_body_bytes: int = Field(
+        1_048_576, ge=1024, validation_alias=_names("max_body_bytes"), description="Largest request body in bytes."
+    )
+    shutdown_s: float = Field(
+        30,
+        ge=0,
+        le=3600,
+        validation_alias=_names("shutdown_s"),
+        description="Seconds that runs get to end after SIGTERM.",
+    )
+    providers: tuple[ProviderSettings, ...] = Field(
+        (), exclude=True, description="Filled from `<NAME>_API_KEY`, `<NAME>_BASE_URL` and `<NAME>_MODEL`."
+    )
+
+    @field_validator("provider")
+    @classmethod
+    def _lower(cls, value: str | None) -> str | None:
+        return value.lower() if value else None
+
+    @field_validator("ollama_host")
+    @classmethod
+    def _with_scheme(cls, value: str) -> str:
+        return (value if "://" in value else f"http://{value}").rstrip("/")
+
+
+def read_settings(dotenv: Path = Path(".env"), **options: object) -> Settings:
+    """Read the environment, then `dotenv` for what it does not say; `options` (fields by name) win over both.
+
+    Raises: WrongSettings.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    environment = {name: value for name, value in {**dotenv_values(dotenv), **os.environ}.items() if value}
+    try:
+        return Settings(_env_file=dotenv, providers=_providers(environment), **given)  # type: ignore[arg-type, call-arg]
+    except ValidationError as exc:
+        raise WrongSettings("\n".join(_explain(error) for error in exc.errors())) from exc
+
+
+def variable_of(field: str) -> str:
+    """The environment variable that sets `field`."""
+    alias = Settings.model_fields[field].validation_alias
+    first = alias.choices[0] if isinstance(alias, AliasChoices) else field
+    return str(first).upper()
+
+
+def _providers(environment: dict[str, str]) -> tuple[ProviderSettings, ...]:
+    """One entry a `<NAME>` that has any of the three variables, in alphabetical order."""
+    found: dict[str, dict[str, str]] = {}
+    for variable, value in environment.items():
+        match = _NAME.match(variable)
+        if match and match[1] not in _NOT_PROVIDERS:
+            found.setdefault(match[1].lower(), {})[match[2].lower()] = value
+    return tuple(ProviderSettings(name=name, **parts) for name, parts in sorted(found.items()))  # type: ignore[arg-type]
+
+
+def _explain(error: object) -> str:
+    """One line that names the variable, says what is wrong and shows the value unless it is secret."""
+    assert isinstance(error, dict)
+    field = str(error["loc"][0]) if error["loc"] else "settings"
+    names = {variable_of(name).lower(): name for name in Settings.model_fields}
+    variable = (
+        variable_of(names.get(field.lower(), field))
+        if names.get(field.lower(), field) in Settings.model_fields
+        else field
+    )
+    shown = "" if "key" in field.lower() else f" (it is {error['input']!r})"
+    return f"{variable.upper()}: {error['msg']}{shown}"

@@ -1,0 +1,1 @@
+"""The data folder: chats as JSON files, their index, and the journals of runs."""

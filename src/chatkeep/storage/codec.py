@@ -1,0 +1,124 @@
+"""The file of a chat as bytes: one member a line, one message a line, made for jq, grep and git.
+
+The format is described in docs/format.md.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from chatkeep.chat.model import FORMAT, Chat, Message, digest, is_timestamp, timestamp, title_of
+
+_encoder = msgspec.json.Encoder()
+
+
+class NotAChat(ValueError):
+    """The bytes are not the file of a chat; the text says why."""
+
+
+class _Header(msgspec.Struct, omit_defaults=True):
+    format: int = 0
+    chat_id: str = ""
+    title: str = ""
+    revision: int = 0
+    created_at: str = ""
+    last_updated: str = ""
+
+
+class _File(_Header, forbid_unknown_fields=True, kw_only=True):
+    messages: list[Message]
+
+
+_HEADER = {field.encode_name for field in msgspec.structs.fields(_Header)}
+_MESSAGE = {field.encode_name for field in msgspec.structs.fields(Message)}
+
+
+def encode_message(message: Message) -> bytes:
+    """One message as it stands in the file: a line without its comma and newline."""
+    encoded = _encoder.encode(message if not message.extra else msgspec.structs.replace(message, extra={}))
+    if message.extra:
+        encoded = b"%s,%s" % (encoded[:-1], _encoder.encode(message.extra)[1:])
+    return msgspec.json.format(encoded, indent=0)
+
+
+def encode_chat(chat: Chat, lines: Sequence[bytes]) -> bytes:
+    """The whole file; `lines` are the chat's messages, encoded."""
+    header = _Header(FORMAT, chat.chat_id, chat.title, chat.revision, chat.created_at, chat.last_updated)
+    members = [
+        b"  %s: %s" % (_encoder.encode(name), msgspec.json.format(_encoder.encode(value), indent=0))
+        for name, value in [*msgspec.structs.asdict(header).items(), *chat.extra.items()]
+    ]
+    messages = b'  "messages": [\n    %s\n  ]' % b",\n    ".join(lines) if lines else b'  "messages": []'
+    return b"{\n%s,\n%s\n}\n" % (b",\n".join(members), messages)
+
+
+def decode_chat(data: bytes, chat_id: str, modified: datetime) -> Chat:
+    """The chat in `data`, whose file is named after `chat_id` and was written at `modified`.
+
+    Accepts files of the older format, which have only `created_at`, `last_updated` and
+    `messages[role, content, timestamp]`, and files written by hand. Raises: NotAChat.
+    """
+    try:
+        header, messages, extra = _parse(data)
+        if header.format > FORMAT:
+            raise NotAChat(f"it has format {header.format}, this version reads up to {FORMAT}")
+        messages = [_complete(chat_id, place, message) for place, message in enumerate(messages)]
+        times = [message.timestamp for message in messages if message.timestamp]
+        created = _normal(header.created_at) or (times[0] if times else timestamp(modified))
+        updated = _normal(header.last_updated) or (times[-1] if times else timestamp(modified))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise NotAChat(str(exc)) from exc
+    title = header.title or title_of(next((m.text for m in messages if m.role == "user"), ""))
+    return Chat(chat_id, title, header.revision, created, updated, messages, extra)
+
+
+def _parse(data: bytes) -> tuple[_Header, list[Message], dict[str, msgspec.Raw]]:
+    """The header, the messages, and the members that we do not know."""
+    try:
+        file = msgspec.json.decode(data, type=_File)
+    except msgspec.ValidationError:
+        return _parse_slowly(data)
+    return file, file.messages, {}
+
+
+def _parse_slowly(data: bytes) -> tuple[_Header, list[Message], dict[str, msgspec.Raw]]:
+    members = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+    if "messages" not in members:
+        raise NotAChat("it has no messages")
+    messages = msgspec.json.decode(members.pop("messages"), type=list[dict[str, msgspec.Raw]])
+    header = msgspec.json.decode(_encoder.encode(members), type=_Header)
+    return header, [_message(fields) for fields in messages], _unknown(members, _HEADER)
+
+
+def _message(fields: dict[str, msgspec.Raw]) -> Message:
+    known = {name: value for name, value in fields.items() if name in _MESSAGE}
+    message = msgspec.json.decode(_encoder.encode(known), type=Message)
+    return msgspec.structs.replace(message, extra=_unknown(fields, _MESSAGE))
+
+
+def _unknown(fields: dict[str, msgspec.Raw], known: set[str]) -> dict[str, msgspec.Raw]:
+    return {name: value.copy() for name, value in fields.items() if name not in known}
+
+
+def _complete(chat_id: str, place: int, message: Message) -> Message:
+    """Give a message of an older or hand-written file the id that every reading gives it, and a normal time."""
+    moment = _normal(message.timestamp)
+    if message.role == "system" and message.id is None and moment == message.timestamp:
+        return message
+    if message.id is not None and moment == message.timestamp:
+        return message
+    named = message.id
+    if named is None and message.role != "system":
+        named = f"msg_{digest(f'{chat_id} {place} {message.role} {message.text}')[:30]}"
+    return msgspec.structs.replace(message, id=named, timestamp=moment)
+
+
+def _normal(moment: str | None) -> str | None:
+    """A time in the stored form; the older format left out the zone. Raises: NotAChat."""
+    if not moment or is_timestamp(moment):
+        return moment or None
+    try:
+        return timestamp(datetime.fromisoformat(moment))
+    except ValueError as exc:
+        raise NotAChat(f"{moment!r} is not a time") from exc

@@ -1,0 +1,253 @@
+"""Chats as files: one JSON file a chat is the source of truth. Implements ChatStore."""
+
+import asyncio
+import contextlib
+import os
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, is_timestamp, timestamp
+from chatkeep.chat.ports import ChatSummary, StoredRun
+from chatkeep.errors import ChatNotFound, ChatUnreadable, InvalidRequest, StorageFailed
+from chatkeep.storage.atomic import (
+    Identity,
+    identity_of,
+    make_folder,
+    read_regular,
+    storage_errors,
+    sync_folder,
+    write_new,
+)
+from chatkeep.storage.codec import NotAChat, decode_chat, encode_chat, encode_message
+from chatkeep.storage.folder import Folder
+from chatkeep.storage.index import Put, Remove
+from chatkeep.storage.indexing import Indexing
+from chatkeep.storage.journal import FileRunLog
+from chatkeep.storage.lock import FolderLock
+from chatkeep.storage.trash import Trash
+from chatkeep.storage.watch import FolderWatch
+
+T = TypeVar("T")
+
+_log = structlog.get_logger("chatkeep.files")
+
+_THREADS = 16  # writes that wait for the disk at once
+_CACHE_BYTES = 16 * 1024 * 1024  # of files whose decoded chats are kept
+_KEYS_KEPT = timedelta(hours=24)
+_SWEEP_S = 60.0  # how often expired journals and trash are removed
+
+
+class FileStore:
+    """All chats of one data folder. `log` is the RunLog beside them. One process owns the folder."""
+
+    def __init__(self, root: Path, *, run_kept_s: float, trash_days: float) -> None:
+        self._folder = Folder(root)
+        self._lock = FolderLock(self._folder.lock)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
+        self._indexing = Indexing(self._folder)
+        self._watch = FolderWatch(self._folder)
+        self._trash = Trash(self._folder, trash_days, self._watch.changing)
+        self._cache = _Cache()
+        self._editing: dict[ChatKey, tuple[asyncio.Lock, list[None]]] = {}
+        self._sweeping: asyncio.Task[None] | None = None
+        self.log = FileRunLog(self._folder.runs, self._threads, run_kept_s)
+
+    async def start(self) -> None:
+        """Own the folder and bring its index in step. Raises: FolderInUse, StorageFull, StorageFailed."""
+        await self._in_thread(self._claim)
+        # Race: what others change from here on is noticed, so nothing slips between this and the index.
+        await self._in_thread(self._watch.note_all)
+        await self._indexing.start()
+        self._sweeping = asyncio.create_task(self._sweep_forever(), name="sweep")
+
+    async def aclose(self) -> None:
+        """Leave the folder as a clean stop does, so that the next start can trust it."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeping
+        if self._watch.changed_by_others():
+            self._indexing.distrust()
+        await self._indexing.aclose(self._watch.noted)
+        self.log.close()
+        self._threads.shutdown()
+        self._lock.release()
+
+    async def load(self, key: ChatKey) -> Chat:
+        known = self._cache.get(key)
+        entry = await self._in_thread(self._read, key, known)
+        # Race: a save may have come between, and is newer than what was read.
+        if entry is not known and self._cache.get(key) is known:
+            self._indexing.add(Put(key, entry.chat, entry.identity, if_changed=True))
+            self._cache.put(key, entry)
+        return entry.chat
+
+    async def save(self, key: ChatKey, chat: Chat) -> None:
+        before = self._cache.get(key)
+        known = _same_beginning(before.chat.messages if before else [], chat.messages)
+        lines = (before.lines[:known] if before else []) + [encode_message(m) for m in chat.messages[known:]]
+        identity = await self._in_thread(self._replace, key, encode_chat(chat, lines))
+        self._cache.put(key, _Entry(chat, lines, identity))
+        self._indexing.add(Put(key, chat, identity, known))
+
+    @contextlib.asynccontextmanager
+    async def editing(self, key: ChatKey) -> AsyncIterator[None]:
+        lock, users = self._editing.setdefault(key, (asyncio.Lock(), []))
+        users.append(None)
+        try:
+            async with lock:
+                yield
+        finally:
+            users.pop()
+            if not users:
+                del self._editing[key]
+
+    async def delete(self, key: ChatKey, *, purge: bool) -> None:
+        try:
+            await self._in_thread(self._trash.purge if purge else self._trash.take, key)
+        except StorageFailed as exc:
+            if isinstance(exc.__cause__, FileNotFoundError):
+                raise ChatNotFound(f"There is no chat {key.chat_id}.") from None
+            raise
+        self._cache.drop(key)
+        self._indexing.add(Remove(key))
+
+    async def summaries(self, owner: str, *, limit: int, before: str | None) -> tuple[list[ChatSummary], str | None]:
+        place = _place(before) if before is not None else None
+        if await self._in_thread(self._watch.changed_by_others):
+            self._indexing.distrust()
+            await self._in_thread(self._watch.note_all)
+        page = await self._indexing.ask(lambda index: index.newest(owner, limit + 1, place))
+        if len(page) <= limit:
+            return page, None
+        last = page[limit - 1]
+        return page[:limit], f"{last.last_updated}_{last.chat_id}"
+
+    async def find_run(self, run_id: str) -> StoredRun | None:
+        return await self._indexing.ask(lambda index: index.find_run(run_id))
+
+    async def find_idempotent(self, owner: str, key_digest: str) -> tuple[StoredRun, Idempotency] | None:
+        since = timestamp(datetime.now(UTC) - _KEYS_KEPT)
+        return await self._indexing.ask(lambda index: index.find_idempotent(owner, key_digest, since))
+
+    async def check_writable(self) -> None:
+        await self._in_thread(self._try_writing)
+
+    async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+    def _claim(self) -> None:
+        self._folder.make()
+        self._lock.acquire()
+        self._folder.clear_temporary()
+        self._try_writing()
+        self._trash.remove_expired()
+
+    def _try_writing(self) -> None:
+        path = self._folder.temporary / f"probe-{os.getpid()}-{id(object())}"
+        with storage_errors(f"The data folder {self._folder.root} cannot be written"):
+            write_new(path, b"chatkeep")
+            path.unlink()
+
+    def _read(self, key: ChatKey, known: "_Entry | None") -> "_Entry":
+        """The chat as it stands; `known` itself when the file is still that."""
+        path = self._folder.chat(key)
+        try:
+            if known is not None and identity_of(path.lstat()) == known.identity:
+                return known
+            data, identity = read_regular(path)
+        except FileNotFoundError:
+            raise ChatNotFound(f"There is no chat {key.chat_id}.") from None
+        except OSError as exc:
+            raise ChatUnreadable(f"The file of chat {key.chat_id} cannot be read: {exc.strerror}.") from exc
+        try:
+            chat = decode_chat(data, key.chat_id, datetime.fromtimestamp(identity.mtime_ns / 1e9, UTC))
+        except NotAChat as exc:
+            raise ChatUnreadable(f"The file of chat {key.chat_id} is not a chat: {exc}. It is left as it is.") from exc
+        return _Entry(chat, [encode_message(message) for message in chat.messages], identity)
+
+    def _replace(self, key: ChatKey, data: bytes) -> Identity:
+        """Put `data` at the chat's path. After return it survives a power cut. If it raises, the old file is whole."""
+        target = self._folder.chat(key)
+        temporary = self._folder.temporary / f"{key.owner}@{key.chat_id[:64]}-{os.urandom(8).hex()}"
+        with storage_errors(f"Chat {key.chat_id} could not be saved"):
+            if key.owner and not target.parent.is_dir():
+                self._watch.changing("", make_folder, target.parent)
+            identity = write_new(temporary, data)
+            try:
+                self._watch.changing(key.owner, os.replace, temporary, target)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+                raise
+            sync_folder(target.parent)
+        return identity
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            try:
+                await self.log.remove_expired()
+                await self._in_thread(self._trash.remove_expired)
+            except OSError as exc:
+                _log.warning("sweep_failed", error=str(exc))
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """A decoded chat, its messages as they stand in the file, and the state of the file they are of."""
+
+    chat: Chat
+    lines: list[bytes]
+    identity: Identity
+
+
+class _Cache:
+    """The chats used last, bounded by the size of their files."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[ChatKey, _Entry] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: ChatKey) -> _Entry | None:
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+        return entry
+
+    def put(self, key: ChatKey, entry: _Entry) -> None:
+        self.drop(key)
+        self._entries[key] = entry
+        self._bytes += entry.identity.size
+        while self._bytes > _CACHE_BYTES and len(self._entries) > 1:
+            _, oldest = self._entries.popitem(last=False)
+            self._bytes -= oldest.identity.size
+
+    def drop(self, key: ChatKey) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= entry.identity.size
+
+
+def _same_beginning(before: list[Message], now: list[Message]) -> int:
+    """How many messages both begin with, being the very same objects."""
+    count = 0
+    for old, new in zip(before, now, strict=False):
+        if old is not new:
+            break
+        count += 1
+    return count
+
+
+def _place(cursor: str) -> tuple[str, str]:
+    """The time and id that a cursor of ours holds. Raises: InvalidRequest."""
+    moment, underscore, chat_id = cursor.partition("_")
+    if not underscore or not is_timestamp(moment):
+        raise InvalidRequest("The cursor is not one that this server gave.", errors=(("cursor", "is not a cursor"),))
+    return moment, chat_id

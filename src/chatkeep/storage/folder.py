@@ -1,0 +1,49 @@
+"""Where things are in a data folder. No client value becomes a path but a checked chat id and an owner's name."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from chatkeep.chat.model import ChatKey
+from chatkeep.storage.atomic import make_folder, storage_errors
+
+_SUFFIX = ".json"
+
+
+class Folder:
+    """The paths of one data folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.own = self.root / ".chatkeep"
+        self.runs = self.own / "runs"
+        self.trash = self.own / "trash"
+        self.temporary = self.own / "tmp"
+        self.index = self.own / "index.sqlite3"
+        self.lock = self.own / "lock"
+
+    def make(self) -> None:
+        """Make what is missing. Raises: StorageFull, StorageFailed."""
+        with storage_errors(f"The data folder {self.root} cannot be used"):
+            for path in (self.runs, self.trash, self.temporary):
+                make_folder(path)
+
+    def clear_temporary(self) -> None:
+        """Remove what a killed server was writing: nothing there was ever acknowledged."""
+        with storage_errors(f"The data folder {self.root} cannot be used"):
+            for path in self.temporary.iterdir():
+                path.unlink()
+
+    def of_owner(self, owner: str) -> Path:
+        """The folder of one owner's chats: the root for the anonymous one, else `@name`."""
+        return self.root / f"@{owner}" if owner else self.root
+
+    def chat(self, key: ChatKey) -> Path:
+        """The file of one chat."""
+        return self.of_owner(key.owner) / f"{key.chat_id}{_SUFFIX}"
+
+    def owners(self) -> Iterator[str]:
+        """Every owner that has a folder, the anonymous one first."""
+        yield ""
+        for path in sorted(self.root.iterdir()):
+            if path.name.startswith("@") and path.is_dir() and not path.is_symlink():
+                yield path.name[1:]

@@ -1,0 +1,273 @@
+"""The index: lists, run ids, idempotency keys and full-text search, derived from the files.
+
+Everything here can be deleted and is made again from the chats. One thread owns the database.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message
+from chatkeep.chat.ports import ChatSummary, StoredRun
+from chatkeep.storage.atomic import Identity
+
+_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS chats (
+    id INTEGER PRIMARY KEY,
+    owner TEXT NOT NULL,
+    chat_id TEXT NOT NULL,
+    title TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    last_updated TEXT NOT NULL,
+    message_count INTEGER NOT NULL,
+    provider TEXT,
+    model TEXT,
+    size INTEGER NOT NULL,       -- the file's identity, as git keeps it: bytes,
+    mtime_ns INTEGER NOT NULL,   -- nanoseconds,
+    inode INTEGER NOT NULL,
+    UNIQUE (owner, chat_id)
+);
+CREATE INDEX IF NOT EXISTS chats_newest ON chats (owner, last_updated DESC, chat_id DESC);
+CREATE TABLE IF NOT EXISTS messages (
+    id INTEGER PRIMARY KEY,      -- the row of the same number in `words` holds the text
+    chat INTEGER NOT NULL REFERENCES chats (id),
+    place INTEGER NOT NULL,      -- position in the file, from 0
+    message_id TEXT,
+    run_id TEXT,                 -- NULL: not a reply of ours
+    key_digest TEXT,             -- NULL: sent without an idempotency key
+    body_digest TEXT,
+    sent_at TEXT
+);
+CREATE INDEX IF NOT EXISTS messages_of_chat ON messages (chat, place);
+CREATE INDEX IF NOT EXISTS messages_of_run ON messages (run_id) WHERE run_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS messages_of_key ON messages (key_digest) WHERE key_digest IS NOT NULL;
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (body);
+CREATE TABLE IF NOT EXISTS folders (
+    owner TEXT PRIMARY KEY,
+    mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL
+);
+"""
+
+
+class FolderIdentity(msgspec.Struct, frozen=True):
+    """What tells one state of a folder's names from another."""
+
+    mtime_ns: int
+    inode: int
+
+
+class Put(msgspec.Struct, frozen=True):
+    """Index `chat`, whose file has `identity`. The first `known` messages are the same as last time.
+
+    With `if_changed` nothing is done when the index has that identity already.
+    """
+
+    key: ChatKey
+    chat: Chat
+    identity: Identity
+    known: int = 0
+    if_changed: bool = False
+
+
+class Remove(msgspec.Struct, frozen=True):
+    """The chat is gone."""
+
+    key: ChatKey
+
+
+Change = Put | Remove
+
+
+class Index:
+    """One SQLite database. Not for several threads at once. Every method may raise sqlite3.Error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._database = self._open()
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Make all of `changes` in one transaction, in order."""
+        with self._transaction():
+            for change in changes:
+                if isinstance(change, Remove):
+                    self._remove(change.key)
+                else:
+                    self._put(change)
+
+    def identities(self, owner: str) -> dict[str, Identity]:
+        """The file identity of each of the owner's chats, by chat id."""
+        rows = self._database.execute("SELECT chat_id, size, mtime_ns, inode FROM chats WHERE owner = ?", (owner,))
+        return {chat_id: Identity(size, mtime_ns, inode) for chat_id, size, mtime_ns, inode in rows}
+
+    def owners(self) -> set[str]:
+        """Every owner with a chat in the index."""
+        return {owner for (owner,) in self._database.execute("SELECT DISTINCT owner FROM chats")}
+
+    def trusted_folders(self) -> dict[str, FolderIdentity]:
+        """The folders as they were at the last clean stop, by owner, and forget them; empty after an unclean one."""
+        rows = self._database.execute("SELECT owner, mtime_ns, inode FROM folders").fetchall()
+        with self._transaction():
+            self._database.execute("DELETE FROM folders")
+        return {owner: FolderIdentity(mtime_ns, inode) for owner, mtime_ns, inode in rows}
+
+    def trust_folders(self, folders: dict[str, FolderIdentity]) -> None:
+        """The index agrees with these folders: the last act of a clean stop."""
+        with self._transaction():
+            self._database.executemany(
+                "INSERT OR REPLACE INTO folders VALUES (?, ?, ?)",
+                [(owner, folder.mtime_ns, folder.inode) for owner, folder in folders.items()],
+            )
+
+    def newest(self, owner: str, limit: int, before: tuple[str, str] | None) -> list[ChatSummary]:
+        """The owner's chats by their last update, newest first, from the one after `before` (time and id) on."""
+        moment, chat_id = before or ("~", "")
+        rows = self._database.execute(
+            "SELECT chat_id, created_at, last_updated, message_count, title, provider, model FROM chats"
+            " WHERE owner = ? AND (last_updated, chat_id) < (?, ?)"
+            " ORDER BY last_updated DESC, chat_id DESC LIMIT ?",
+            (owner, moment, chat_id, limit),
+        )
+        return [ChatSummary(*row) for row in rows]
+
+    def find_run(self, run_id: str) -> StoredRun | None:
+        """The reply that `run_id` made."""
+        row = self._database.execute(
+            "SELECT owner, chat_id, run_id, message_id FROM messages JOIN chats ON chats.id = chat WHERE run_id = ?",
+            (run_id,),
+        ).fetchone()
+        return _stored_run(row) if row else None
+
+    def find_idempotent(self, owner: str, key_digest: str, since: str) -> tuple[StoredRun, Idempotency] | None:
+        """The newest reply that the owner's key made after the time `since`."""
+        row = self._database.execute(
+            "SELECT owner, chat_id, run_id, message_id, key_digest, body_digest FROM messages"
+            " JOIN chats ON chats.id = chat WHERE key_digest = ? AND owner = ? AND sent_at > ?"
+            " AND run_id IS NOT NULL ORDER BY sent_at DESC LIMIT 1",
+            (key_digest, owner, since),
+        ).fetchone()
+        return (_stored_run(row), Idempotency(row[4], row[5])) if row else None
+
+    def make_anew(self) -> None:
+        """Throw away a broken database and begin an empty one."""
+        self._database.close()
+        self._database = self._make_anew()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def _open(self) -> sqlite3.Connection:
+        """Open it, or make it anew when it is broken or of another version: all it holds can be read again."""
+        try:
+            database = _connect(self._path)
+            found = database.execute("PRAGMA user_version").fetchone()[0]
+            if found not in (0, _VERSION):
+                database.close()
+                return self._make_anew()
+            database.executescript(_SCHEMA)
+            database.execute(f"PRAGMA user_version = {_VERSION:d}")
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            return self._make_anew()
+        return database
+
+    def _make_anew(self) -> sqlite3.Connection:
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        database = _connect(self._path)
+        database.executescript(_SCHEMA)
+        database.execute(f"PRAGMA user_version = {_VERSION:d}")
+        return database
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    def _put(self, change: Put) -> None:
+        chat, identity = change.chat, change.identity
+        if change.if_changed and self._identity(change.key) == identity:
+            return
+        last = next((m for m in reversed(chat.messages) if m.provider), None)
+        (number,) = self._database.execute(
+            "INSERT INTO chats (owner, chat_id, title, created_at, last_updated, message_count, provider, model,"
+            " size, mtime_ns, inode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (owner, chat_id) DO UPDATE SET title = excluded.title, created_at = excluded.created_at,"
+            " last_updated = excluded.last_updated, message_count = excluded.message_count,"
+            " provider = excluded.provider, model = excluded.model, size = excluded.size,"
+            " mtime_ns = excluded.mtime_ns, inode = excluded.inode RETURNING id",
+            (
+                *(change.key.owner, change.key.chat_id, chat.title, chat.created_at, chat.last_updated),
+                *(_count(chat.messages), last.provider if last else None, last.model if last else None),
+                *(identity.size, identity.mtime_ns, identity.inode),
+            ),
+        ).fetchone()
+        known = change.known
+        if known:
+            (indexed,) = self._database.execute("SELECT count(*) FROM messages WHERE chat = ?", (number,)).fetchone()
+            known = known if known == indexed else 0
+        if not known:
+            self._remove_messages(number)
+        for place, message in enumerate(chat.messages[known:], known):
+            self._put_message(number, place, message)
+
+    def _identity(self, key: ChatKey) -> Identity | None:
+        row = self._database.execute(
+            "SELECT size, mtime_ns, inode FROM chats WHERE owner = ? AND chat_id = ?", (key.owner, key.chat_id)
+        ).fetchone()
+        return Identity(*row) if row else None
+
+    def _put_message(self, chat: int, place: int, message: Message) -> None:
+        key = message.idempotency
+        row = self._database.execute(
+            "INSERT INTO messages (chat, place, message_id, run_id, key_digest, body_digest, sent_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(chat, place, message.id, message.run_id),
+                *((key.key, key.body) if key else (None, None)),
+                message.timestamp,
+            ),
+        ).lastrowid
+        if message.role != "system":
+            self._database.execute("INSERT INTO words (rowid, body) VALUES (?, ?)", (row, message.text))
+
+    def _remove(self, key: ChatKey) -> None:
+        row = self._database.execute(
+            "SELECT id FROM chats WHERE owner = ? AND chat_id = ?", (key.owner, key.chat_id)
+        ).fetchone()
+        if row:
+            self._remove_messages(row[0])
+            self._database.execute("DELETE FROM chats WHERE id = ?", row)
+
+    def _remove_messages(self, chat: int) -> None:
+        self._database.execute("DELETE FROM words WHERE rowid IN (SELECT id FROM messages WHERE chat = ?)", (chat,))
+        self._database.execute("DELETE FROM messages WHERE chat = ?", (chat,))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    database.execute("PRAGMA journal_mode = WAL")
+    # Why: it is derived, so a power cut may cost its last writes, and NORMAL never corrupts a WAL database.
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.execute("PRAGMA temp_store = MEMORY")
+    return database
+
+
+def _count(messages: Sequence[Message]) -> int:
+    return sum(message.role != "system" for message in messages)
+
+
+def _stored_run(row: Sequence[str]) -> StoredRun:
+    return StoredRun(ChatKey(row[0], row[1]), row[2], row[3])

@@ -1,0 +1,122 @@
+"""Keeps the index in step with the files, off the event loop: batches changes, and answers after them."""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+
+from chatkeep.errors import StorageFailed
+from chatkeep.storage.folder import Folder
+from chatkeep.storage.index import Change, FolderIdentity, Index
+from chatkeep.storage.reconcile import reconcile
+
+T = TypeVar("T")
+
+_log = structlog.get_logger("chatkeep.index")
+
+_PACE_S = 0.05  # how long changes gather before they are written in one transaction
+_MOST_WAITING = 10_000  # changes kept in memory while the index cannot be written; then the files are read again
+
+
+class Indexing:
+    """The index of one folder and its only thread."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="index")
+        self._index: Index | None = None
+        self._changes: list[Change] = []
+        self._stale = False
+        self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the index and bring it in step with the files. Raises: StorageFull, StorageFailed."""
+        try:
+            await self._in_thread(self._open)
+        except sqlite3.Error as exc:
+            raise StorageFailed(f"The index {self._folder.index} cannot be used: {exc}.") from exc
+        self._task = asyncio.create_task(self._write_forever(), name="index")
+
+    async def aclose(self, folders: Callable[[], dict[str, FolderIdentity]]) -> None:
+        """Write what is waiting, note that it agrees with `folders`, and close."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            await self._flush()
+            await self._in_thread(self._shut, folders)
+        self._thread.shutdown()
+
+    def add(self, change: Change) -> None:
+        """Index a change soon."""
+        self._changes.append(change)
+        self._wake.set()
+
+    def distrust(self) -> None:
+        """Someone else changed the folder: look at all files before the next answer."""
+        self._stale = True
+
+    async def ask(self, question: Callable[[Index], T]) -> T:
+        """The index's answer, after every change that was added before. Raises: StorageFailed."""
+        await self._flush()
+        try:
+            return await self._in_thread(lambda: question(self._opened))
+        except sqlite3.Error as exc:
+            self._stale = True
+            raise StorageFailed(f"The index could not be read: {exc}.") from exc
+
+    @property
+    def _opened(self) -> Index:
+        assert self._index is not None, "start() comes first"
+        return self._index
+
+    async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+
+    def _open(self) -> None:
+        self._index = Index(self._folder.index)
+        reconcile(self._folder, self._index, self._index.trusted_folders())
+
+    def _shut(self, folders: Callable[[], dict[str, FolderIdentity]]) -> None:
+        if not self._stale and not self._changes:
+            with contextlib.suppress(sqlite3.Error):
+                self._opened.trust_folders(folders())
+        self._opened.close()
+
+    async def _write_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(_PACE_S)
+            self._wake.clear()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        if not self._changes and not self._stale:
+            return
+        async with self._writing:
+            changes, self._changes = self._changes, []
+            stale, self._stale = self._stale, False
+            try:
+                await self._in_thread(self._write, changes, stale)
+            except (sqlite3.OperationalError, StorageFailed) as exc:
+                _log.error("index_not_written", error=str(exc), changes=len(changes))
+                self._stale = stale or len(changes) + len(self._changes) > _MOST_WAITING
+                self._changes = [] if self._stale else changes + self._changes
+
+    def _write(self, changes: list[Change], stale: bool) -> None:
+        try:
+            self._opened.apply(changes)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as exc:
+            _log.error("index_made_anew", error=str(exc))
+            self._opened.make_anew()
+            stale = True
+        if stale:
+            reconcile(self._folder, self._opened, {})

@@ -1,0 +1,41 @@
+"""The system prompt of new chats, kept in a file its owner can edit while the server runs."""
+
+import contextlib
+from pathlib import Path
+
+import structlog
+
+from chatkeep.storage.atomic import Identity, identity_of, storage_errors
+
+_log = structlog.get_logger("chatkeep.system_prompt")
+
+_DEFAULT = "You are a helpful AI assistant.\n"
+
+
+class SystemPromptFile:
+    """Call it for the prompt, without white space around it; it is read again when the file has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._identity: Identity | None = None
+        self._text = _DEFAULT.strip()
+
+    def make(self) -> None:
+        """Make the file when it is missing. Raises: StorageFailed when it cannot be read."""
+        with storage_errors(f"The system prompt file {self._path} cannot be used"):
+            with contextlib.suppress(FileExistsError), self._path.open("x", encoding="utf-8") as file:
+                file.write(_DEFAULT)
+            self._read()
+
+    def __call__(self) -> str:
+        try:
+            self._read()
+        except (OSError, UnicodeDecodeError) as exc:
+            _log.warning("system_prompt_unreadable", file=str(self._path), reason=str(exc))
+        return self._text
+
+    def _read(self) -> None:
+        identity = identity_of(self._path.stat())
+        if identity != self._identity:
+            self._text = self._path.read_text(encoding="utf-8").strip()
+            self._identity = identity

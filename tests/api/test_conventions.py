@@ -1,0 +1,108 @@
+"""Conventions: ids, errors, bodies."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.server import Client, Server
+
+
+def test_every_answer_carries_a_request_id_and_every_log_line_of_the_request_has_it(server: Server) -> None:
+    response = server.client.send("hi", "request-id", headers={"X-Request-ID": "my.Request_1"})
+
+    assert response.headers["x-request-id"] == "my.Request_1"
+    (entry,) = [entry for entry in server.log_entries if entry.get("request_id") == "my.Request_1"]
+    assert (entry["event"], entry["chat_id"], entry["run_id"]) == ("run_ended", "request-id", response.json()["run_id"])
+
+
+@pytest.mark.parametrize("given", [None, "", "a b", "x" * 129, 'a"b', "a;b"])
+def test_a_request_id_that_is_not_sane_is_replaced(client: Client, given: str | None) -> None:
+    response = client.http.get("/health", headers={} if given is None else {"X-Request-ID": given})
+
+    assert re.fullmatch(r"[0-9a-f]{32}", response.headers["x-request-id"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("PUT", "/chat", 405, "method_not_allowed"),
+        ("GET", "/chat/history/none", 404, "chat_not_found"),
+        ("GET", "/chat/history/a%20b", 422, "invalid_chat_id"),
+        ("DELETE", "/chat/delete/none", 404, "chat_not_found"),
+        ("GET", "/runs/run_none", 404, "run_not_found"),
+        ("GET", "/runs/run_none/events", 404, "run_not_found"),
+        ("POST", "/runs/run_none/stop", 404, "run_not_found"),
+        ("GET", "/chat/history?limit=0", 422, "invalid_request"),
+        ("GET", "/chat/history?limit=1000000000", 422, "invalid_request"),
+        ("GET", "/chat/history?limit=x", 422, "invalid_request"),
+        ("GET", "/chat/history?cursor=x", 422, "invalid_request"),
+    ],
+)
+def test_an_error_is_a_problem_document(client: Client, method: str, path: str, status: int, code: str) -> None:
+    response = client.http.request(method, path)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert (problem["status"], problem["code"], problem["success"]) == (status, code, False)
+    assert problem["request_id"] == response.headers["x-request-id"]
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["type"]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"chat_id": "x"}, "$"),
+        ({"message": ""}, "$.message"),
+        ({"message": 5}, "$.message"),
+        ({"message": "x", "temperature": 2.1}, "$.temperature"),
+        ({"message": "x", "max_tokens": 0}, "$.max_tokens"),
+        ({"message": "x", "if_busy": "wait"}, "$.if_busy"),
+        ({"message": "x", "surprise": 1}, "$"),
+        ({"message": "a\0b"}, "$.message"),
+    ],
+)
+def test_a_wrong_field_is_named(client: Client, body: dict[str, object], path: str) -> None:
+    response = client.http.post("/chat", json=body)
+
+    assert response.status_code == 422
+    assert [error["path"] for error in response.json()["errors"]] == [path]
+
+
+def test_a_body_needs_no_content_type(client: Client) -> None:
+    response = client.http.post("/chat", content=b'{"message":"plain"}')
+
+    assert response.status_code == 200
+
+
+def test_the_same_key_and_body_gives_the_same_run_and_another_body_is_refused(client: Client) -> None:
+    key = {"Idempotency-Key": "send-1"}
+
+    first = client.send("once", "idempotent", headers=key)
+    again = client.send("once", "idempotent", headers=key)
+    other = client.send("twice", "idempotent", headers=key)
+
+    assert first.json() == again.json()
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_mismatch")
+    assert len(client.history("idempotent")["history"]["messages"]) == 3
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_an_idempotency_key_of_a_wrong_length_is_refused(client: Client, key: str) -> None:
+    assert client.send("hi", headers={"Idempotency-Key": key}).json()["code"] == "invalid_request"
+
+
+def test_a_broken_request_line_does_not_harm_the_server(server: Server) -> None:
+    import socket  # noqa: PLC0415 - raw on purpose
+
+    host, _, port = server.base_url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as raw:
+        raw.sendall(b"\x00\xff garbage\r\n\r\n")
+        raw.settimeout(10)
+        raw.recv(1000)
+
+    assert httpx.get(f"{server.base_url}/health", trust_env=False).status_code == 200

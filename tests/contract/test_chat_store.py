@@ -1,0 +1,372 @@
+"""The contract of ChatStore, over every implementation; then what only files can do."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, digest, now
+from chatkeep.errors import ChatNotFound, ChatUnreadable, FolderInUse, InvalidRequest
+from chatkeep.storage.files import FileStore
+
+pytestmark = pytest.mark.anyio
+
+KEY = ChatKey("", "space")
+IDEMPOTENCY = Idempotency(digest("key"), digest("body"))
+
+
+@asynccontextmanager
+async def file_store(folder: Path) -> AsyncIterator[FileStore]:
+    store = FileStore(folder, run_kept_s=3600, trash_days=7)
+    await store.start()
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+@pytest.fixture(params=["files"])
+async def store(tmp_path: Path) -> AsyncIterator[FileStore]:
+    async with file_store(tmp_path) as opened:
+        yield opened
+
+
+def turn(number: int, **more: object) -> list[Message]:
+    reply = {
+        "role": "assistant",
+        "content": f"answer {number} é\u2028",
+        "id": f"msg_a{number}",
+        "timestamp": now(),
+        "run_id": f"run_{number}",
+        "provider": "puppet",
+        "model": "wood",
+        "status": "complete",
+        **more,
+    }
+    user = Message(role="user", content=f"question {number}", id=f"msg_q{number}", timestamp=now())
+    return [user, msgspec.convert(reply, Message)]
+
+
+def a_chat(chat_id: str = "space", turns: int = 1, **more: object) -> Chat:
+    messages = [Message(role="system", content="Be brief.")]
+    for number in range(turns):
+        messages += turn(number, **more)
+    return Chat(chat_id, "Space", turns, now(), now(), messages)
+
+
+def grown(chat: Chat, number: int) -> Chat:
+    return msgspec.structs.replace(
+        chat, revision=chat.revision + 1, last_updated=now(), messages=[*chat.messages, *turn(number)]
+    )
+
+
+async def test_a_saved_chat_is_loaded_as_it_was(store: FileStore) -> None:
+    await store.save(KEY, a_chat())
+
+    assert await store.load(KEY) == a_chat_like(await store.load(KEY), a_chat())
+
+
+def a_chat_like(found: Chat, expected: Chat) -> Chat:
+    """`expected` with the times of `found`."""
+    messages = [
+        msgspec.structs.replace(message, timestamp=stored.timestamp)
+        for message, stored in zip(expected.messages, found.messages, strict=True)
+    ]
+    return msgspec.structs.replace(
+        expected, created_at=found.created_at, last_updated=found.last_updated, messages=messages
+    )
+
+
+async def test_a_chat_that_does_not_exist_is_not_found(store: FileStore) -> None:
+    with pytest.raises(ChatNotFound):
+        await store.load(KEY)
+    with pytest.raises(ChatNotFound):
+        await store.delete(KEY, purge=False)
+
+
+async def test_owners_do_not_see_each_other(store: FileStore) -> None:
+    await store.save(ChatKey("alice", "space"), a_chat())
+
+    with pytest.raises(ChatNotFound):
+        await store.load(KEY)
+    assert await store.summaries("", limit=10, before=None) == ([], None)
+    assert [row.chat_id for row in (await store.summaries("alice", limit=10, before=None))[0]] == ["space"]
+
+
+async def test_the_newest_chats_come_first_a_page_at_a_time(store: FileStore) -> None:
+    for number in range(5):
+        await store.save(ChatKey("", f"chat{number}"), a_chat(f"chat{number}"))
+
+    first, cursor = await store.summaries("", limit=2, before=None)
+    second, cursor = await store.summaries("", limit=2, before=cursor)
+    third, end = await store.summaries("", limit=2, before=cursor)
+
+    assert [row.chat_id for row in first + second + third] == ["chat4", "chat3", "chat2", "chat1", "chat0"]
+    assert end is None
+    assert (first[0].title, first[0].message_count, first[0].provider, first[0].model) == ("Space", 2, "puppet", "wood")
+
+
+async def test_a_list_sees_what_was_saved_before_it(store: FileStore) -> None:
+    chat = a_chat()
+    await store.save(KEY, chat)
+    await store.save(KEY, grown(chat, 1))
+
+    ((row,), _) = await store.summaries("", limit=10, before=None)
+
+    assert row.message_count == 4
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "2026_x", "_", "' OR 1=1 --", "2026-01-01T00:00:00.000000_x"])
+async def test_a_broken_cursor_is_refused(store: FileStore, cursor: str) -> None:
+    with pytest.raises(InvalidRequest):
+        await store.summaries("", limit=2, before=cursor)
+
+
+async def test_a_run_is_found_by_its_reply(store: FileStore) -> None:
+    await store.save(KEY, a_chat(turns=2))
+
+    found = await store.find_run("run_1")
+
+    assert found is not None
+    assert (found.key, found.message_id) == (KEY, "msg_a1")
+    assert await store.find_run("run_unknown") is None
+
+
+async def test_an_idempotency_key_is_found_for_its_owner_only(store: FileStore) -> None:
+    await store.save(KEY, a_chat(idempotency=IDEMPOTENCY))
+
+    found = await store.find_idempotent("", IDEMPOTENCY.key)
+
+    assert found is not None
+    assert (found[0].run_id, found[1]) == ("run_0", IDEMPOTENCY)
+    assert await store.find_idempotent("alice", IDEMPOTENCY.key) is None
+    assert await store.find_idempotent("", digest("other")) is None
+
+
+async def test_an_idempotency_key_is_forgotten_after_a_day(store: FileStore) -> None:
+    await store.save(KEY, a_chat(idempotency=IDEMPOTENCY, timestamp="2020-01-01T00:00:00.000000Z"))
+
+    assert await store.find_idempotent("", IDEMPOTENCY.key) is None
+
+
+@pytest.mark.parametrize("purge", [False, True])
+async def test_a_deleted_chat_is_gone_from_everything(store: FileStore, purge: bool) -> None:
+    await store.save(KEY, a_chat(idempotency=IDEMPOTENCY))
+
+    await store.delete(KEY, purge=purge)
+
+    with pytest.raises(ChatNotFound):
+        await store.load(KEY)
+    assert await store.summaries("", limit=10, before=None) == ([], None)
+    assert await store.find_run("run_0") is None
+    assert await store.find_idempotent("", IDEMPOTENCY.key) is None
+
+
+async def test_only_one_at_a_time_edits_a_chat(store: FileStore) -> None:
+    await store.save(KEY, a_chat(turns=0))
+
+    async def add(number: int) -> None:
+        async with store.editing(KEY):
+            await store.save(KEY, grown(await store.load(KEY), number))
+
+    await asyncio.gather(*(add(number) for number in range(8)))
+
+    assert len((await store.load(KEY)).messages) == 17
+
+
+async def test_a_store_that_can_be_written_says_so(store: FileStore) -> None:
+    await store.check_writable()
+
+
+class TestFiles:
+    """What only files can do, and suffer."""
+
+    async def test_the_file_has_a_line_a_message_and_ends_with_a_newline(self, tmp_path: Path) -> None:
+        async with file_store(tmp_path) as store:
+            await store.save(KEY, a_chat())
+
+        text = (tmp_path / "space.json").read_text()
+
+        assert text.endswith("]\n}\n")
+        assert text.splitlines()[:4] == ["{", '  "format": 1,', '  "chat_id": "space",', '  "title": "Space",']
+        assert sum(line.startswith('    {"id": ') for line in text.split("\n")) == 2
+
+    async def test_a_grown_chat_changes_only_the_lines_that_grew(self, tmp_path: Path) -> None:
+        async with file_store(tmp_path) as store:
+            chat = a_chat()
+            await store.save(KEY, chat)
+            before = (tmp_path / "space.json").read_bytes().split(b"\n")
+            await store.save(KEY, grown(chat, 1))
+            after = (tmp_path / "space.json").read_bytes().split(b"\n")
+
+        changed = [line.strip(b" ,") for line in after if line not in before and line.rstrip(b",") not in before]
+        assert [line[:10] for line in changed] == [b'"revision"', b'"last_upda', b'{"id": "ms', b'{"id": "ms']
+
+    async def test_a_file_changed_by_hand_is_noticed(self, tmp_path: Path) -> None:
+        async with file_store(tmp_path) as store:
+            await store.save(KEY, a_chat())
+            path = tmp_path / "space.json"
+            path.write_text(path.read_text().replace("question 0", "changed by hand").replace('"Space"', '"Mine"'))
+
+            assert (await store.load(KEY)).messages[1].text == "changed by hand"
+            ((row,), _) = await store.summaries("", limit=10, before=None)
+            assert row.title == "Mine"
+
+    async def test_files_added_and_removed_by_hand_are_noticed_by_a_list(self, tmp_path: Path) -> None:
+        async with file_store(tmp_path) as store:
+            await store.save(KEY, a_chat())
+            (tmp_path / "copy.json").write_bytes((tmp_path / "space.json").read_bytes())
+            (tmp_path / "@bob").mkdir()
+            (tmp_path / "@bob" / "his.json").write_bytes((tmp_path / "space.json").read_bytes())
+            (tmp_path / "space.json").unlink()
+
+            rows, _ = await store.summaries("", limit=10, before=None)
+            bobs, _ = await store.summaries("bob", limit=10, before=None)
+
+        assert [row.chat_id for row in rows] == ["copy"]
+        assert [row.chat_id for row in bobs] == ["his"]
+
+    async def test_a_file_of_the_older_format_is_read_and_upgraded_by_its_next_write(self, tmp_path: Path) -> None:
+        old = {
+            "created_at": "2024-05-01T10:00:00",
+            "last_updated": "2024-05-01T10:00:05.5",
+            "mood": {"happy": True},
+            "messages": [
+                {"role": "user", "content": "hi", "timestamp": "2024-05-01T10:00:00", "stars": 5},
+                {"role": "assistant", "content": "hello", "timestamp": "2024-05-01T10:00:05.5"},
+            ],
+        }
+        (tmp_path / "old.json").write_text(json.dumps(old))
+        key = ChatKey("", "old")
+        async with file_store(tmp_path) as store:
+            chat = await store.load(key)
+            assert (chat.title, chat.revision, chat.created_at) == ("hi", 0, "2024-05-01T10:00:00.000000Z")
+            assert json.loads((tmp_path / "old.json").read_text()) == old
+
+            await store.save(key, grown(chat, 1))
+            again = json.loads((tmp_path / "old.json").read_text())
+
+        assert (again["format"], again["revision"], again["mood"]) == (1, 1, {"happy": True})
+        assert again["messages"][0]["stars"] == 5
+        assert [m["id"] for m in again["messages"][:2]] == [m.id for m in chat.messages]
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b'{"messages": 5}',
+            b'{"messages": [{"role": "king", "content": "x"}]}',
+            b"\xff\xfe",
+            b'{"format": 99, "messages": []}',
+            b'{"messages": [{"role": "user", "content": "x", "timestamp": "yesterday"}]}',
+        ],
+    )
+    async def test_a_file_that_is_no_chat_is_an_error_and_stays_as_it_is(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "space.json").write_bytes(content)
+        (tmp_path / "other.json").write_text('{"messages": [{"role": "user", "content": "fine"}]}')
+        async with file_store(tmp_path) as store:
+            with pytest.raises(ChatUnreadable):
+                await store.load(KEY)
+            rows, _ = await store.summaries("", limit=10, before=None)
+
+        assert [row.chat_id for row in rows] == ["other"]
+        assert (tmp_path / "space.json").read_bytes() == content
+
+    async def test_a_link_or_a_pipe_is_not_followed(self, tmp_path: Path) -> None:
+        secret = tmp_path.parent / f"{tmp_path.name}-secret.json"
+        secret.write_text('{"messages": [{"role": "user", "content": "secret"}]}')
+        (tmp_path / "space.json").symlink_to(secret)
+        os.mkfifo(tmp_path / "pipe.json")
+        async with file_store(tmp_path) as store:
+            for chat_id in ("space", "pipe"):
+                with pytest.raises(ChatUnreadable):
+                    await store.load(ChatKey("", chat_id))
+            assert await store.summaries("", limit=10, before=None) == ([], None)
+
+    async def test_the_older_formats_own_index_is_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "index.json").write_text('{"space": {"title": "old"}}')
+        async with file_store(tmp_path) as store:
+            await store.save(KEY, a_chat())
+            rows, _ = await store.summaries("", limit=10, before=None)
+
+        assert [row.chat_id for row in rows] == ["space"]
+        assert (tmp_path / "index.json").read_text() == '{"space": {"title": "old"}}'
+
+    @pytest.mark.parametrize("damage", ["deleted", "garbage", "truncated", "other version"])
+    async def test_the_index_is_made_again_from_the_files(self, tmp_path: Path, damage: str) -> None:
+        async with file_store(tmp_path) as store:
+            await store.save(KEY, a_chat(idempotency=IDEMPOTENCY))
+        index = tmp_path / ".chatkeep" / "index.sqlite3"
+        if damage == "deleted":
+            index.unlink()
+        elif damage == "garbage":
+            index.write_bytes(b"not a database" * 1000)
+        elif damage == "truncated":
+            index.write_bytes(index.read_bytes()[:5000])
+        else:
+            index.write_bytes(index.read_bytes()[:60] + b"\0\0\0\x63" + index.read_bytes()[64:])
+
+        async with file_store(tmp_path) as store:
+            rows, _ = await store.summaries("", limit=10, before=None)
+            found = await store.find_run("run_0")
+            key = await store.find_idempotent("", IDEMPOTENCY.key)
+
+        assert [row.chat_id for row in rows] == ["space"]
+        assert found is not None
+        assert key is not None
+
+    async def test_after_a_clean_stop_an_unchanged_folder_is_trusted_and_a_changed_one_is_not(
+        self, tmp_path: Path
+    ) -> None:
+        async with file_store(tmp_path) as store:
+            await store.save(KEY, a_chat())
+        (tmp_path / "new.json").write_bytes((tmp_path / "space.json").read_bytes())
+
+        async with file_store(tmp_path) as store:
+            rows, _ = await store.summaries("", limit=10, before=None)
+
+        assert sorted(row.chat_id for row in rows) == ["new", "space"]
+
+    async def test_a_second_server_is_refused_and_told_who_owns_the_folder(self, tmp_path: Path) -> None:
+        async with file_store(tmp_path):
+            with pytest.raises(FolderInUse, match=str(os.getpid())):
+                await FileStore(tmp_path, run_kept_s=0, trash_days=0).start()
+
+        async with file_store(tmp_path) as store:
+            await store.check_writable()
+
+    async def test_what_a_killed_server_was_writing_is_cleared_away(self, tmp_path: Path) -> None:
+        async with file_store(tmp_path):
+            pass
+        (tmp_path / ".chatkeep" / "tmp" / "half-written").write_bytes(b"{")
+
+        async with file_store(tmp_path):
+            assert list((tmp_path / ".chatkeep" / "tmp").iterdir()) == []
+
+    async def test_a_deleted_chat_stays_in_the_trash_for_its_days(self, tmp_path: Path) -> None:
+        async with file_store(tmp_path) as store:
+            await store.save(KEY, a_chat())
+            content = (tmp_path / "space.json").read_bytes()
+            await store.delete(KEY, purge=False)
+        (kept,) = (tmp_path / ".chatkeep" / "trash").iterdir()
+        assert kept.read_bytes() == content
+
+        old = kept.with_name("space~1000000000.json")
+        kept.rename(old)
+        async with file_store(tmp_path):
+            assert not old.exists()
+
+    async def test_names_that_are_no_chat_ids_are_passed_over(self, tmp_path: Path) -> None:
+        for name in ("my notes.json", ".hidden.json", "readme.txt", "ä.json"):
+            (tmp_path / name).write_text('{"messages": []}')
+        (tmp_path / "folder.json").mkdir()
+        async with file_store(tmp_path) as store:
+            assert await store.summaries("", limit=10, before=None) == ([], None)

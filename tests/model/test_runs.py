@@ -1,0 +1,203 @@
+"""Start, follow, drop, re-attach, stop, restart, in any order: no gap, no double, exactly one end."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Coroutine
+from pathlib import Path
+from typing import TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+
+from chatkeep.chat.follow import PING, check_position, follow
+from chatkeep.chat.interface import IfBusy, SendRequest
+from chatkeep.chat.run import RunState
+from chatkeep.errors import ChatBusy, ChatNotFound, ProviderFailed
+from tests.puppet import Call, Heart, numbers
+
+T = TypeVar("T")
+
+CHATS = st.sampled_from(["one", "two"])
+DEADLINE_S = 20
+
+
+class Follower:
+    """A reader of one run: what it saw, and the stream it reads from, None when it dropped the line."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.seen = b""
+        self.pieces: AsyncGenerator[bytes, None] | None = None
+
+    @property
+    def position(self) -> int:
+        return numbers(self.seen)[-1] if numbers(self.seen) else -1
+
+
+class Runs(RuleBasedStateMachine):
+    runs = Bundle("runs")
+    followers = Bundle("followers")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.folder = Path(tempfile.mkdtemp(prefix="chatkeep-model-"))
+        self.heart = Heart(self.folder)
+        self.do(self.heart.start())
+        self.all_runs: list[str] = []
+        self.all_followers: list[Follower] = []
+        self.asked: dict[str, str] = {}
+
+    def do(self, work: Coroutine[object, object, T]) -> T:
+        return self.runner.run(asyncio.wait_for(work, DEADLINE_S))
+
+    @rule(target=runs, chat_id=CHATS, if_busy=st.sampled_from(["enqueue", "reject", "interrupt", "rollback"]))
+    def start(self, chat_id: str, if_busy: IfBusy) -> object:
+        message = f"question {len(self.all_runs)}"
+        try:
+            run = self.do(self.heart.chat.send("", SendRequest(message, chat_id=chat_id, if_busy=if_busy)))
+        except ChatBusy:
+            assert if_busy == "reject"
+            return multiple()
+        self.all_runs.append(run.run_id)
+        self.asked[run.run_id] = message
+        return run.run_id
+
+    @rule(words=st.lists(st.text(alphabet="ab \n\u2028é", min_size=1, max_size=5), min_size=1, max_size=4))
+    def speak(self, words: list[str]) -> None:
+        for call in self.open_calls():
+            call.say(*words)
+
+    @rule()
+    def let_it_work(self) -> None:
+        self.do(asyncio.sleep(0.02))
+
+    @rule(how=st.sampled_from(["finish", "fail", "cut"]))
+    def end_a_call(self, how: str) -> None:
+        for call in self.open_calls()[:1]:
+            if how == "finish":
+                call.finish("the", "end")
+            elif how == "fail":
+                call.fail(ProviderFailed("broken on purpose"))
+            else:
+                call.cut()
+
+    def open_calls(self) -> list[Call]:
+        return [call for call in self.heart.puppet.calls if not call.closed]
+
+    @rule(target=followers, run_id=runs)
+    def attach(self, run_id: str) -> Follower:
+        follower = Follower(run_id)
+        self.all_followers.append(follower)
+        self.do(self.reattach(follower))
+        return follower
+
+    async def reattach(self, follower: Follower) -> None:
+        run = await self.heart.chat.run("", follower.run_id)
+        check_position(run, follower.position)
+        follower.pieces = follow(run, follower.position, ping_s=0.005)
+
+    @rule(follower=followers, pieces=st.integers(1, 4))
+    def read(self, follower: Follower, pieces: int) -> None:
+        async def some() -> None:
+            if follower.pieces is None:
+                await self.reattach(follower)
+            assert follower.pieces is not None
+            for _ in range(pieces):
+                piece = await anext(follower.pieces, None)
+                if piece is None:
+                    return
+                follower.seen += piece.replace(PING, b"")
+
+        self.do(some())
+
+    @rule(follower=followers)
+    def drop_the_line(self, follower: Follower) -> None:
+        if follower.pieces is not None:
+            self.do(self.close(follower))
+
+    async def close(self, follower: Follower) -> None:
+        if follower.pieces is not None:
+            await follower.pieces.aclose()
+            follower.pieces = None
+
+    @rule(run_id=consumes(runs))
+    def stop(self, run_id: str) -> None:
+        run = self.do(self.heart.chat.stop("", run_id))
+        assert run.state.is_final
+
+    @rule()
+    def restart(self) -> None:
+        async def again() -> None:
+            for follower in self.all_followers:
+                await self.close(follower)
+            await self.heart.aclose()
+            self.heart = Heart(self.folder)
+            await self.heart.start()
+
+        self.do(again())
+
+    @invariant()
+    def nobody_saw_a_gap_or_a_double(self) -> None:
+        for follower in self.all_followers:
+            assert numbers(follower.seen) == list(range(len(numbers(follower.seen))))
+
+    def teardown(self) -> None:
+        try:
+            self.do(self.end_everything())
+            self.do(self.check_everything())
+            self.do(self.heart.aclose())
+        finally:
+            self.runner.close()
+            shutil.rmtree(self.folder)
+
+    async def end_everything(self) -> None:
+        for run_id in self.all_runs:
+            run = await self.heart.chat.run("", run_id)
+            while not run.ended:
+                for call in self.open_calls():
+                    call.finish("bye")
+                await asyncio.sleep(0.005)
+
+    async def check_everything(self) -> None:
+        whole: dict[str, bytes] = {}
+        for run_id in self.all_runs:
+            follower = Follower(run_id)
+            await self.reattach(follower)
+            assert follower.pieces is not None
+            async for piece in follower.pieces:
+                follower.seen += piece.replace(PING, b"")
+            whole[run_id] = follower.seen
+            ends = follower.seen.count(b"event: done\n") + follower.seen.count(b"event: failed\n")
+            assert ends == 1
+            assert numbers(follower.seen) == list(range(len(numbers(follower.seen))))
+        for follower in self.all_followers:
+            await self.close(follower)
+            assert whole[follower.run_id].startswith(follower.seen)
+        await self.check_chats()
+
+    async def check_chats(self) -> None:
+        """Every question that was not rolled back stands in its chat once, in order, with one reply after it."""
+        for chat_id in ("one", "two"):
+            try:
+                messages = (await self.heart.chat.history("", chat_id)).messages
+            except ChatNotFound:
+                messages = []
+            turns = [message for message in messages if message.role != "system"]
+            runs = [await self.heart.chat.run("", run_id) for run_id in self.all_runs]
+            kept = [
+                run
+                for run in runs
+                if run.record.chat_id == chat_id and b'"rolled_back":true' not in b"".join(run.frames)
+            ]
+            assert [m.text for m in turns if m.role == "user"] == [self.asked[run.run_id] for run in kept]
+            assert [m.run_id for m in turns if m.role == "assistant"] == [run.run_id for run in kept]
+            assert all(run.state is not RunState.RUNNING for run in runs)
+
+
+Runs.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestRuns = Runs.TestCase

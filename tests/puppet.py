@@ -1,0 +1,146 @@
+"""A provider whose every word a test decides, and a heart on a real folder to go with it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from chatkeep.chat.events import Delta, Finish, ProviderEvent
+from chatkeep.chat.guard import Limits
+from chatkeep.chat.interface import ChatInterface
+from chatkeep.chat.ports import Provider, ProviderRequest, ProviderState
+from chatkeep.errors import ProviderNotFound
+from chatkeep.storage.files import FileStore
+
+LIMITS = Limits(first_token_s=60, stall_s=60, run_s=600, max_output_chars=100_000, loop_guard=True)
+
+
+class Puppet:
+    """One provider named `puppet`. Each call waits for what the test puts into its queue."""
+
+    name = "puppet"
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.called = asyncio.Event()
+        self.reports: list[Exception | None] = []
+        self.window: int | None = None
+
+    async def models(self) -> list[str]:
+        return ["wood"]
+
+    async def check(self) -> None:
+        return
+
+    def context_tokens(self, model: str) -> int | None:
+        return self.window
+
+    async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
+        call = Call(request)
+        self.calls.append(call)
+        self.called.set()
+        try:
+            while True:
+                said = await call.queue.get()
+                if isinstance(said, Exception):
+                    raise said
+                if said is None:
+                    return
+                yield said
+        finally:
+            call.closed = True
+
+    async def call(self, number: int) -> "Call":
+        """The call of that number, from 0, as soon as it is made."""
+        while len(self.calls) <= number:
+            self.called.clear()
+            await self.called.wait()
+        return self.calls[number]
+
+
+class Call:
+    """One call of the puppet. `closed` says that the heart has let go of it."""
+
+    def __init__(self, request: ProviderRequest) -> None:
+        self.request = request
+        self.queue: asyncio.Queue[ProviderEvent | Exception | None] = asyncio.Queue()
+        self.closed = False
+
+    def say(self, *words: str) -> None:
+        """Give these words, one event each."""
+        for word in words:
+            self.queue.put_nowait(Delta(word))
+
+    def finish(self, *words: str, reason: str = "stop") -> None:
+        """Give these words, then the proper end."""
+        self.say(*words)
+        self.queue.put_nowait(Finish(reason))
+
+    def fail(self, error: Exception) -> None:
+        """Raise `error`."""
+        self.queue.put_nowait(error)
+
+    def cut(self) -> None:
+        """End without a proper end."""
+        self.queue.put_nowait(None)
+
+
+class Puppets:
+    """Providers with the one puppet."""
+
+    def __init__(self, puppet: Puppet) -> None:
+        self.puppet = puppet
+
+    async def resolve(self, provider: str | None, model: str | None) -> tuple[Provider, str]:
+        return self.get(provider or "puppet"), model or "wood"
+
+    def get(self, name: str) -> Provider:
+        if name != "puppet":
+            raise ProviderNotFound(f"There is no provider {name}.")
+        return self.puppet
+
+    def report(self, name: str, error: Exception | None) -> None:
+        self.puppet.reports.append(error)
+
+    def states(self) -> dict[str, ProviderState]:
+        return {"puppet": ProviderState.HEALTHY}
+
+
+class Heart:
+    """A heart on a real folder: `chat` is its door, `puppet` its provider."""
+
+    def __init__(self, folder: Path, limits: Limits = LIMITS) -> None:
+        self.folder = folder
+        self.puppet = Puppet()
+        self.store = FileStore(folder, run_kept_s=3600, trash_days=7)
+        self.chat = ChatInterface(
+            store=self.store,
+            log=self.store.log,
+            providers=Puppets(self.puppet),
+            limits=limits,
+            system_prompt=lambda: "Be brief.",
+        )
+
+    async def start(self) -> None:
+        await self.store.start()
+        await self.chat.start()
+
+    async def aclose(self) -> None:
+        await self.chat.aclose()
+        await self.store.aclose()
+
+
+@asynccontextmanager
+async def heart(folder: Path, limits: Limits = LIMITS) -> AsyncIterator[Heart]:
+    """A running heart on `folder`, closed at the end."""
+    running = Heart(folder, limits)
+    await running.start()
+    try:
+        yield running
+    finally:
+        await running.aclose()
+
+
+def numbers(frames: bytes) -> list[int]:
+    """The numbers of the SSE events in `frames`, in order; comments are passed over."""
+    return [int(line.removeprefix(b"id: ")) for line in frames.split(b"\n") if line.startswith(b"id: ")]

@@ -1,0 +1,152 @@
+import asyncio
+
+import msgspec
+import pytest
+
+from chatkeep.chat.events import Delta, Done, JournalLine, Start, UsageReport
+from chatkeep.chat.follow import PING, check_position, follow
+from chatkeep.chat.model import Message, Stats, Usage
+from chatkeep.chat.ports import RunRecord
+from chatkeep.chat.run import Run, RunState
+from chatkeep.errors import ChatkeepError, RunExpired
+from tests.puppet import numbers
+
+USAGE = Usage(1, 2, 3)
+DONE = Done("stop", USAGE, Stats(None, 0.0, None), "msg_2", "completed")
+
+pytestmark = pytest.mark.anyio
+
+
+def a_run() -> Run:
+    user = Message(id="msg_1", role="user", content="hi")
+    return Run(RunRecord("run_1", "", "chat", "msg_2", user, "puppet", "wood", "2026-01-01T00:00:00.000000Z"))
+
+
+def taken(*texts: str) -> Run:
+    run = a_run()
+    run.take(Start("run_1", "chat", "msg_2", "puppet", "wood"))
+    for text in texts:
+        run.take(Delta(text))
+    return run
+
+
+async def test_an_event_is_not_seen_before_the_journal_has_it() -> None:
+    run = taken("secret")
+
+    assert run.frames_after(-1) == b""
+    assert run.visible_text == ""
+
+    run.reveal_all()
+
+    assert numbers(run.frames_after(-1)) == [0, 1]
+    assert run.visible_text == "secret"
+
+
+async def test_nothing_follows_the_last_event() -> None:
+    run = taken()
+    run.take(DONE)
+
+    with pytest.raises(ChatkeepError):
+        run.take(Delta("late"))
+
+
+async def test_a_run_has_ended_only_when_its_last_event_is_revealed() -> None:
+    run = taken()
+    run.take(DONE)
+    assert (run.closed, run.ended) == (True, False)
+
+    run.reveal_all()
+
+    assert run.ended
+
+
+async def test_lines_that_could_not_be_written_come_again_before_newer_ones() -> None:
+    run = taken("a")
+    lines, _ = run.unwritten()
+    run.take(Delta("b"))
+
+    run.take_back(lines)
+
+    again, count = run.unwritten()
+    assert [msgspec.json.decode(line, type=JournalLine).id for line in again] == [0, 1, 2]
+    assert count == 3
+
+
+async def test_a_resumed_run_shows_the_same_bytes_and_text() -> None:
+    run = taken("one ", "two")
+    run.take(UsageReport(USAGE))
+    run.take(DONE)
+    lines, _ = run.unwritten()
+    run.reveal_all()
+
+    again = a_run()
+    again.resume([msgspec.json.decode(line, type=JournalLine) for line in lines])
+
+    assert again.frames_after(-1) == run.frames_after(-1)
+    assert again.visible_text == again.reply.text == "one two"
+    assert (again.state, again.ended, again.reply.usage) == (RunState.COMPLETED, True, USAGE)
+
+
+async def test_events_that_came_together_leave_as_one_piece() -> None:
+    run = taken("a", "b")
+    run.take(DONE)
+    run.reveal_all()
+
+    pieces = [piece async for piece in follow(run)]
+
+    assert [numbers(piece) for piece in pieces] == [[0, 1, 2, 3]]
+
+
+async def test_a_follower_sees_later_events_as_they_are_revealed_and_then_the_end() -> None:
+    run = taken()
+    run.reveal_all()
+    pieces = follow(run, ping_s=60)
+    assert numbers(await anext(pieces)) == [0]
+    assert await anext(pieces) == PING
+
+    waiting = asyncio.ensure_future(anext(pieces))
+    await asyncio.sleep(0)
+    run.take(DONE)
+    run.reveal_all()
+
+    assert numbers(await waiting) == [1]
+    assert [piece async for piece in pieces] == []
+
+
+async def test_a_ping_comes_at_once_when_there_is_nothing_to_send() -> None:
+    pieces = follow(a_run(), ping_s=60)
+
+    assert await anext(pieces) == PING
+
+
+async def test_a_follower_that_is_cancelled_does_not_disturb_another() -> None:
+    run = taken()
+    left, right = follow(run), follow(run)
+    assert (await anext(left), await anext(right)) == (PING, PING)
+    waiting = [asyncio.ensure_future(anext(each)) for each in (left, right)]
+    await asyncio.sleep(0)
+
+    waiting[0].cancel()
+    await asyncio.sleep(0)
+    run.reveal_all()
+
+    assert numbers(await waiting[1]) == [0]
+
+
+async def test_a_position_beyond_the_last_event_is_refused() -> None:
+    run = taken()
+    run.reveal_all()
+
+    check_position(run, 0)
+    with pytest.raises(RunExpired):
+        check_position(run, 1)
+
+
+async def test_a_position_in_a_run_made_anew_from_its_text_is_refused() -> None:
+    run = taken("whole text")
+    run.reveal_all()
+    run.replayable = False
+
+    check_position(run, -1)
+    with pytest.raises(RunExpired):
+        check_position(run, 0)

@@ -1,0 +1,124 @@
+"""A scripted HTTP/1.1 server on a real socket: it says exactly the bytes it is told, and notes what the client does."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Act(Enum):
+    """What a script may do besides sending bytes."""
+
+    RESET = "reset"  # close with a TCP reset
+    WAIT_FOR_CLOSE = "wait for close"  # send nothing more until the client closes
+    WAIT_FOR_GO = "wait for go"  # send nothing more until the test sets `go`
+
+
+Step = bytes | Act
+
+
+@dataclass
+class Upstream:
+    """A running server. Each connection plays the next script for each request; the last script is repeated."""
+
+    scripts: list[Sequence[Step]]
+    port: int = 0
+    requests: list[bytes] = field(default_factory=list)
+    connections: int = 0
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    waits_for_close: asyncio.Event = field(default_factory=asyncio.Event)
+    client_closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        """Its address, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the requests of one connection until it ends."""
+        self.connections += 1
+        try:
+            while request := await _read_request(reader):
+                script = self.scripts[min(len(self.requests), len(self.scripts) - 1)]
+                self.requests.append(request)
+                for step in script:
+                    await self._play(step, reader, writer)
+                if _ends_with_close(script):
+                    return
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.client_closed.set()
+        finally:
+            writer.close()
+
+    async def _play(self, step: Step, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if isinstance(step, bytes):
+            writer.write(step)
+            await writer.drain()
+        elif step is Act.RESET:
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+        elif step is Act.WAIT_FOR_GO:
+            await self.go.wait()
+        else:
+            self.waits_for_close.set()
+            if await reader.read(1) == b"":
+                self.client_closed.set()
+
+
+def _ends_with_close(script: Sequence[Step]) -> bool:
+    """Whether the connection ends with this script: it says so, or gives no other way to know the body's end."""
+    head = script[0] if script and isinstance(script[0], bytes) else b""
+    framed = b"content-length" in head.lower() or b"chunked" in head.lower()
+    return not framed or b"connection: close" in head.lower() or Act.RESET in script
+
+
+async def _read_request(reader: asyncio.StreamReader) -> bytes:
+    """One request, head and body; empty when the client closed."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return head + await reader.readexactly(int(value))
+    return head
+
+
+@asynccontextmanager
+async def upstream(*scripts: Sequence[Step]) -> AsyncIterator[Upstream]:
+    """Run a server with these scripts, one a request; the last is repeated."""
+    server = Upstream(list(scripts))
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    server.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        server.go.set()
+        listener.close()
+
+
+def answer(status: int, body: bytes, media_type: str = "application/json", *headers: str) -> list[Step]:
+    """A whole answer with its length."""
+    lines = [f"HTTP/1.1 {status} X", f"Content-Type: {media_type}", f"Content-Length: {len(body)}", *headers]
+    return ["\r\n".join([*lines, "", ""]).encode() + body]
+
+
+def streamed(*chunks: bytes | Act, media_type: str = "text/event-stream", whole: bool = True) -> list[Step]:
+    """A chunked answer; with `whole` false its end never comes, the connection closes instead."""
+    close = "" if whole else "Connection: close\r\n"
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n{close}\r\n"
+    steps: list[Step] = [head.encode()]
+    steps += [b"%x\r\n%s\r\n" % (len(step), step) if isinstance(step, bytes) else step for step in chunks]
+    return [*steps, b"0\r\n\r\n"] if whole else steps
+
+
+def said(*texts: str, finish: str = "stop") -> list[bytes]:
+    """The events of an OpenAI stream that says `texts`, one event each, with its proper end."""
+    events = [b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n' % text.encode() for text in texts]
+    events.append(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"%s"}]}\n\n' % finish.encode())
+    return [*events, b"data: [DONE]\n\n"]
