@@ -77,13 +77,6 @@ class Registry:
         for close in self._at_close:
             await close()
 
-    async def warm_up(self) -> None:
-        """When requests will go to the embedded model, load it. Never fails: the first request would show why."""
-        with suppress(ProviderFailed, ProviderNotFound):
-            provider, _ = await self.resolve(None, None)
-            if isinstance(provider, EmbeddedProvider):
-                await provider.warm_up()
-
     async def resolve(self, provider: str | None, model: str | None) -> tuple[Provider, str]:
         """The provider and model that a request means; None is the default, `model` may be `provider/model`.
 
@@ -179,6 +172,13 @@ class Registry:
             raise ProviderUnavailable(entry.error or f"{entry.provider.name} offers no model.")
         return entry.model
 
+    async def _warm_up(self) -> None:
+        """When requests will go to the embedded model, load it. Never fails: the first request would show why."""
+        with suppress(ProviderFailed, ProviderNotFound):
+            provider, _ = await self.resolve(None, None)
+            if isinstance(provider, EmbeddedProvider):
+                await provider.warm_up()
+
     async def _keep_checking(self) -> None:
         """Check all, then again and again those that are down; the healthy ones when their lists get old."""
         rounds_to_relist = round(_RELIST_S / _RECHECK_S)
@@ -191,6 +191,8 @@ class Registry:
             ]
             await asyncio.gather(*(entry.check() for entry in due))
             _log.debug("providers_checked", states={name: str(state) for name, state in self.states().items()})
+            if number == 0:
+                await self._warm_up()
             await asyncio.sleep(_RECHECK_S)
             number += 1
 
@@ -205,7 +207,10 @@ def build_registry(settings: Settings) -> Registry:
     )
     watched = [
         *services,
-        Watched(OllamaProvider(ollama, default_model=settings.ollama_model), is_chosen=bool(settings.ollama_model)),
+        Watched(
+            OllamaProvider(ollama, default_model=settings.ollama_model),
+            is_chosen="ollama_host" in settings.model_fields_set or bool(settings.ollama_model),
+        ),
     ]
     if settings.embedded_enabled:
         watched.append(Watched(embedded_provider, model=embedded.MODEL, is_chosen=False))

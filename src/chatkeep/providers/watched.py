@@ -68,11 +68,11 @@ class Watched:
                 self.models = await self.provider.models()
             self._note(ProviderState.HEALTHY, None)
         except TimeoutError:
-            self._note(ProviderState.UNHEALTHY, f"It did not answer within {CHECK_S:g} s.")
+            self._note(self._absent, f"It did not answer within {CHECK_S:g} s.")
         except ProviderNotConfigured as exc:
             self._note(ProviderState.NOT_CONFIGURED, exc.detail)
         except ChatkeepError as exc:
-            self._note(ProviderState.UNHEALTHY, exc.detail)
+            self._note(self._absent, exc.detail)
         except Exception as exc:  # noqa: BLE001 - a plug-in's: it must not end the watch over the others
             self._note(ProviderState.UNHEALTHY, f"{type(exc).__name__}: {exc}")
         self._last_checked = now()
@@ -98,6 +98,11 @@ class Watched:
             self._note(ProviderState.UNHEALTHY, error.detail)
         elif not isinstance(error, ChatkeepError):
             self._note(ProviderState.UNHEALTHY, f"{type(error).__name__}: {error}")
+
+    @property
+    def _absent(self) -> ProviderState:
+        """What it means when it cannot be reached: for one that nobody configured and that was never there, nothing."""
+        return ProviderState.UNHEALTHY if self.is_chosen or self.models else ProviderState.NOT_CONFIGURED
 
     def _note(self, state: ProviderState, error: str | None) -> None:
         self.state = state

@@ -245,3 +245,13 @@ def test_a_key_that_fits_no_header_stops_the_start_without_being_shown(key: str)
 async def test_the_shipped_echo_can_be_the_only_one() -> None:
     async with running(Registry([EchoProvider()])) as these:
         assert await resolved(these, None, None) == ("echo", "echo")
+
+
+async def test_a_provider_that_nobody_configured_and_that_is_not_there_does_not_count_as_broken() -> None:
+    maybe = Fake("ollama", "m", error=DOWN)
+    async with running(Registry([Watched(maybe, is_chosen=False)])) as these:
+        assert (await these.check("ollama")).state is ProviderState.NOT_CONFIGURED
+        maybe.error = None
+        assert (await these.check("ollama")).state is ProviderState.HEALTHY
+        maybe.error = DOWN
+        assert (await these.check("ollama")).state is ProviderState.UNHEALTHY
