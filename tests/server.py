@@ -298,10 +298,12 @@ def showing_log(server: Server) -> Iterator[None]:
         raise
 
 
-def refusal(folder: Path, *options: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+def refusal(
+    folder: Path, *options: str, environment: Mapping[str, str] | None = None, port: str | None = "0"
+) -> tuple[int, str]:
     """Start a server that should refuse to; its exit code and what it says on standard error."""
     done = subprocess.run(
-        [sys.executable, "-m", "chatkeep", *_options(folder), *options],
+        [sys.executable, "-m", "chatkeep", *_options(folder, port), *options],
         env=clean_environment(environment or {}),
         cwd=folder.parent,
         stdin=subprocess.DEVNULL,
@@ -327,9 +329,10 @@ def eventually(condition: Callable[[], T]) -> T:
     return answer
 
 
-def _options(folder: Path) -> list[str]:
+def _options(folder: Path, port: str | None = "0") -> list[str]:
     prompt = folder.with_name("system_prompt.txt")
-    return ["serve", "--port", "0", "--chats-dir", str(folder), "--system-prompt-file", str(prompt)]
+    listen = ["--port", port] if port is not None else []
+    return ["serve", *listen, "--chats-dir", str(folder), "--system-prompt-file", str(prompt)]
 
 
 def _body(message: str, chat_id: str | None, fields: Mapping[str, object]) -> dict[str, object]:

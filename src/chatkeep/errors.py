@@ -138,11 +138,14 @@ class ProviderFailed(ChatkeepError):
 
 
 class ProviderRateLimited(ProviderFailed):
-    """The provider asks to slow down: wait `retry_after_s` where it is known."""
+    """The provider asks to slow down: wait `retry_after_s` seconds, 10 when it did not say."""
 
     code = "provider_rate_limited"
     title = "The provider is rate limiting"
     status = 503
+
+    def __init__(self, detail: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(detail, retry_after_s=10.0 if retry_after_s is None else retry_after_s)
 
 
 class ProviderUnavailable(ProviderFailed):

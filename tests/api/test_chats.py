@@ -148,6 +148,7 @@ def test_a_failure_keeps_what_there_was(client: Client, directive: str, status: 
     problem = response.json()
     assert (response.status_code, problem["code"]) == (status, code)
     assert (problem["chat_id"], problem["partial"]) == (chat_id, "one two ")
+    assert ("retry-after" in response.headers) == (code == "provider_rate_limited")
     assert client.run(problem["run_id"])["state"] == "failed"
     assert [m["content"] for m in client.history(chat_id)["history"]["messages"][1:]][1] == "one two "
 

@@ -25,7 +25,10 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 42
 def problem_response(request: AnyRequest, found: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
     """The response that carries `found`, with this request's id."""
     named = msgspec.structs.replace(found, request_id=request_id_of(request), success=False)
-    return Response(msgspec.json.encode(named), status_code=found.status, media_type=MEDIA_TYPE, headers=headers or {})
+    headers = dict(headers or {})
+    if found.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(found.retry_after_s))
+    return Response(msgspec.json.encode(named), status_code=found.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def request_id_of(request: AnyRequest) -> str:
@@ -34,10 +37,9 @@ def request_id_of(request: AnyRequest) -> str:
 
 
 def _on_own_error(request: AnyRequest, exc: ChatkeepError) -> Response[bytes]:
-    headers = {"Retry-After": str(math.ceil(exc.retry_after_s))} if exc.retry_after_s is not None else {}
     if exc.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning("request_failed", code=exc.code, detail=exc.detail)
-    return problem_response(request, problem(exc), headers)
+    return problem_response(request, problem(exc))
 
 
 def _on_http_error(request: AnyRequest, exc: HTTPException) -> Response[bytes]:

@@ -226,3 +226,4 @@ class ProblemAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     message_id: str | None = None
     state: str | None = None
     partial: str | None = None
+    retry_after_s: float | None = None

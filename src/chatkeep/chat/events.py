@@ -67,7 +67,10 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem document (RFC 9457). `partial` is the text that was kept; `state` is set within a run's events."""
+    """A problem document (RFC 9457).
+
+    `partial` is the text that was kept, `state` how the run ended, `retry_after_s` the wait in seconds where known.
+    """
 
     type: str
     title: str
@@ -82,6 +85,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     message_id: str | None = None
     state: str | None = None
     partial: str | None = None
+    retry_after_s: float | None = None
 
 
 def problem(error: ChatkeepError) -> Problem:
@@ -94,6 +98,7 @@ def problem(error: ChatkeepError) -> Problem:
         detail=error.detail,
         code=error.code,
         success=False,
+        retry_after_s=error.retry_after_s,
         errors=[FieldError(path, message) for path, message in errors],
     )
 

@@ -261,7 +261,7 @@ class ChatInterface:
 
     async def _kept_run(self, run_id: str) -> Run:
         kept = await self._log.read(run_id)
-        if kept is not None:
+        if kept is not None and kept[1] and kept[1][-1].is_last:
             run = Run(kept[0])
             run.resume(kept[1])
             return run
@@ -284,7 +284,14 @@ class ChatInterface:
             await run.wait_ended()
 
     def _run_ended(self, run: Run) -> None:
-        asyncio.get_running_loop().call_later(self._finished_kept_s, self._runs.pop, run.run_id, None)
+        asyncio.get_running_loop().call_later(self._finished_kept_s, self._forget, run)
+
+    def _forget(self, run: Run) -> None:
+        """Leave `run` to its journal and its chat, once it is in there."""
+        if self._turns.is_settled(run):
+            self._runs.pop(run.run_id, None)
+        else:
+            self._run_ended(run)
 
 
 def _record(

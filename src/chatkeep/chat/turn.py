@@ -104,6 +104,10 @@ class Turns:
             if not runs:
                 self._unsealed.pop(key, None)
 
+    def is_settled(self, run: Run) -> bool:
+        """Whether nothing of `run`, which has ended, waits for the disk."""
+        return run not in self._unsealed.get(run.record.key, ())
+
     def forget(self, key: ChatKey) -> None:
         """The chat was deleted: turns that the disk refused go with it."""
         self._unsealed.pop(key, None)
@@ -147,7 +151,8 @@ class Turns:
 
     async def _generate(self, run: Run, provider: Provider) -> None:
         record = run.record
-        await self.settle(record.key)
+        # Why: a stop must not part a save from what the store notes of it.
+        await asyncio.shield(self.settle(record.key))
         chat = await load_or_none(self._store, record.key)
         run.begins_chat = chat is None
         request = self.request(run, provider, chat)
