@@ -4,10 +4,11 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, delete, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from chatkeep.api.event_stream import EventStream
-from chatkeep.api.problems import AnyRequest, problem_response
+from chatkeep.api.problems import AnyRequest, documented, problem_response
 from chatkeep.api.schemas import (
     ActiveRun,
     BackgroundAnswer,
@@ -37,7 +38,16 @@ IdempotencyKey = Annotated[
 ]
 
 
-@post("/chat", status_code=200, summary="Send a message")
+@post(
+    "/chat",
+    status_code=200,
+    summary="Send a message",
+    responses={
+        200: ResponseSpec(SendAnswer, description="The reply, or its event stream.", generate_examples=False),
+        202: ResponseSpec(BackgroundAnswer, description="The run goes on by itself.", generate_examples=False),
+        **documented(404, 409, 413, 422, 500, 502, 503, 504, 507),
+    },
+)
 async def send(
     request: AnyRequest, chat: ChatInterface, owner: str, data: SendBody, idempotency_key: IdempotencyKey = None
 ) -> Response[SendAnswer] | Response[BackgroundAnswer] | Response[bytes]:
@@ -56,7 +66,7 @@ async def send(
     return Response(_answer(run))
 
 
-@get("/chat/history", summary="List chats")
+@get("/chat/history", summary="List chats", responses=documented(422, 500))
 async def chats(chat: ChatInterface, owner: str, limit: Limit = _PAGE, cursor: str | None = None) -> ChatList:
     """One page of chats, newest first."""
     page, following = await chat.chats(owner, limit=limit, cursor=cursor)
@@ -69,7 +79,7 @@ async def chats(chat: ChatInterface, owner: str, limit: Limit = _PAGE, cursor: s
     return ChatList(rows, following, success=True)
 
 
-@get("/chat/history/{chat_id:str}", summary="Read a chat")
+@get("/chat/history/{chat_id:str}", summary="Read a chat", responses=documented(404, 422, 500))
 async def history(
     chat: ChatInterface,
     owner: str,
@@ -91,7 +101,12 @@ async def history(
     return HistoryAnswer(stored.chat_id, shown, _active_run(found.active) if found.active else None, success=True)
 
 
-@delete("/chat/delete/{chat_id:str}", status_code=200, summary="Delete a chat")
+@delete(
+    "/chat/delete/{chat_id:str}",
+    status_code=200,
+    summary="Delete a chat",
+    responses=documented(404, 422, 500, 507),
+)
 async def remove(
     chat: ChatInterface,
     owner: str,

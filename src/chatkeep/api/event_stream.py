@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 
 from litestar import Response
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import Receive, Scope, Send
 
 from chatkeep.chat.follow import follow
@@ -15,6 +16,10 @@ _HEADERS = [
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
 ]
+
+
+STREAMED = ResponseSpec(str, description="The run's events.", media_type="text/event-stream", generate_examples=False)
+"""Describes an answer that is an event stream."""
 
 
 class EventStream(Response[bytes]):

@@ -8,8 +8,10 @@ import structlog
 from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 
+from chatkeep.api.schemas import ProblemAnswer
 from chatkeep.chat.events import FieldError, Problem, problem
 from chatkeep.errors import ChatkeepError, InvalidRequest
 
@@ -17,9 +19,32 @@ _log = structlog.get_logger("chatkeep.api")
 
 MEDIA_TYPE = "application/problem+json"
 
+_MEANINGS = {
+    404: "There is no such chat, run, provider or model.",
+    409: "The chat is busy, or the idempotency key was used with another body.",
+    410: "That position of the run is not kept, or does not exist.",
+    413: "The body is too large.",
+    422: "The request is not valid.",
+    500: "A file cannot be read, or something broke.",
+    502: "The provider failed; `partial` is what was kept.",
+    503: "The provider cannot be used now, or the server is stopping.",
+    504: "The provider took too long; `partial` is what was kept.",
+    507: "The disk is full or read-only.",
+}
+
 AnyRequest = Request[object, object, State]
 
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 422: InvalidRequest.code}
+
+
+def documented(*statuses: int) -> dict[int, ResponseSpec]:
+    """The problem documents with these statuses, for a route's description."""
+    return {
+        status: ResponseSpec(
+            ProblemAnswer, description=_MEANINGS[status], media_type=MEDIA_TYPE, generate_examples=False
+        )
+        for status in statuses
+    }
 
 
 def problem_response(request: AnyRequest, found: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:

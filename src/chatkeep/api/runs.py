@@ -4,10 +4,12 @@ import re
 from typing import Annotated
 
 from litestar import Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from chatkeep.api.chats import events_url
-from chatkeep.api.event_stream import EventStream
+from chatkeep.api.event_stream import STREAMED, EventStream
+from chatkeep.api.problems import documented
 from chatkeep.api.schemas import RunAnswer, StopReceipt
 from chatkeep.chat.follow import check_position
 from chatkeep.chat.interface import ChatInterface
@@ -20,7 +22,7 @@ LastEventId = Annotated[
 After = Annotated[int, Parameter(ge=-1, description="Only events above this number; -1 is from the beginning.")]
 
 
-@get("/runs/{run_id:str}", summary="Look at a run")
+@get("/runs/{run_id:str}", summary="Look at a run", responses=documented(404, 500))
 async def run(chat: ChatInterface, owner: str, run_id: str) -> RunAnswer:
     """The run's state, counts and figures."""
     found = await chat.run(owner, run_id)
@@ -44,7 +46,15 @@ async def run(chat: ChatInterface, owner: str, run_id: str) -> RunAnswer:
     )
 
 
-@get("/runs/{run_id:str}/events", summary="Follow a run")
+@get(
+    "/runs/{run_id:str}/events",
+    summary="Follow a run",
+    responses={
+        200: STREAMED,
+        204: ResponseSpec(None, description="Nothing is left to see.", generate_examples=False),
+        **documented(404, 410, 422, 500),
+    },
+)
 async def events(
     chat: ChatInterface, owner: str, run_id: str, after: After = -1, last_event_id: LastEventId = None
 ) -> Response[bytes]:
@@ -57,7 +67,7 @@ async def events(
     return EventStream(found, position)
 
 
-@post("/runs/{run_id:str}/stop", status_code=200, summary="Stop a run")
+@post("/runs/{run_id:str}/stop", status_code=200, summary="Stop a run", responses=documented(404, 500))
 async def stop(chat: ChatInterface, owner: str, run_id: str) -> StopReceipt:
     """Close the connection to the provider, keep the text there is, and say so. A finished run stays as it is."""
     found = await chat.stop(owner, run_id)
