@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 
 import chatkeep
 from chatkeep.api import chats, problems, runs, service
+from chatkeep.api.json_request import JsonRequest
 from chatkeep.api.request_id import RequestIds
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
@@ -52,13 +53,16 @@ class Service:
         if self._started:
             return
         await self.store.start()
+        self._started = True
         self.system_prompt.make()
         self.providers.start()
         await self.chat.start()
-        self._started = True
 
     async def aclose(self) -> None:
-        """Interrupt the runs that are still going, and leave the folder as a clean stop does."""
+        """Interrupt the runs that are still going, and leave the folder as a clean stop does; once."""
+        if not self._started:
+            return
+        self._started = False
         await self.chat.aclose()
         await self.providers.aclose()
         await self.store.aclose()
@@ -93,6 +97,7 @@ def routes_of(built: Service) -> Litestar:
             "owner": Provide(anonymous_owner, sync_to_thread=False),
             "providers": Provide(providers, sync_to_thread=False),
         },
+        request_class=JsonRequest,
         exception_handlers=problems.HANDLERS,
         lifespan=[lifespan],
         request_max_body_size=built.settings.max_body_bytes,

@@ -30,6 +30,17 @@ class ChatkeepError(Exception):
         self.retry_after_s = retry_after_s
 
 
+def error_of(code: str | None, detail: str) -> ChatkeepError:
+    """The error that `code` names, itself the root when no class has it."""
+    waiting: list[type[ChatkeepError]] = [ChatkeepError]
+    while waiting:
+        kind = waiting.pop()
+        if kind.code == code:
+            return kind(detail)
+        waiting += kind.__subclasses__()
+    return ChatkeepError(detail)
+
+
 class InvalidRequest(ChatkeepError):
     """The request can never succeed as it is: change it. `errors` are pairs of JSON path and message."""
 

@@ -46,8 +46,7 @@ async def open_log(tmp_path: Path) -> AsyncIterator[OpenLog]:
 
 async def test_what_was_appended_is_read_in_order(open_log: OpenLog) -> None:
     log = open_log()
-    await log.create(record())
-    assert await log.append({"run_1": LINES[0]}, last=[]) == {}
+    await log.create(record(), LINES[0])
     assert await log.append({"run_1": LINES[1] + LINES[2]}, last=["run_1"]) == {}
 
     kept = await log.read("run_1")
@@ -60,7 +59,7 @@ async def test_what_was_appended_is_read_in_order(open_log: OpenLog) -> None:
 @pytest.mark.parametrize("run_id", ["run_2", "../run_1", "", "run_1.jsonl", "a/b"])
 async def test_an_unknown_run_is_none(open_log: OpenLog, run_id: str) -> None:
     log = open_log()
-    await log.create(record())
+    await log.create(record(), b"")
 
     assert await log.read(run_id) is None
 
@@ -68,7 +67,7 @@ async def test_an_unknown_run_is_none(open_log: OpenLog, run_id: str) -> None:
 async def test_a_run_without_its_last_event_is_unfinished_for_the_next_process(open_log: OpenLog) -> None:
     before = open_log()
     for run_id, moment in (("run_2", "2026-01-02"), ("run_1", "2026-01-01"), ("run_3", "2026-01-03")):
-        await before.create(record(run_id, f"{moment}T00:00:00.000000Z"))
+        await before.create(record(run_id, f"{moment}T00:00:00.000000Z"), b"")
     await before.append({"run_1": LINES[0], "run_3": b"".join(LINES)}, last=["run_3"])
 
     log = open_log()
@@ -83,7 +82,7 @@ async def test_a_run_without_its_last_event_is_unfinished_for_the_next_process(o
 
 async def test_a_discarded_run_is_gone_and_takes_no_more_events(open_log: OpenLog) -> None:
     log = open_log()
-    await log.create(record())
+    await log.create(record(), b"")
 
     await log.discard(["run_1", "run_unknown"])
 
@@ -97,7 +96,7 @@ class TestFiles:
 
     async def test_a_line_that_a_kill_tore_is_cut_off(self, tmp_path: Path, open_log: OpenLog) -> None:
         log = open_log()
-        await log.create(record())
+        await log.create(record(), b"")
         await log.append({"run_1": LINES[0]}, last=[])
         path = tmp_path / "run_1.jsonl"
         whole = path.read_bytes()
@@ -121,7 +120,7 @@ class TestFiles:
 
     async def test_events_behind_a_hole_are_void(self, tmp_path: Path, open_log: OpenLog) -> None:
         log = open_log()
-        await log.create(record())
+        await log.create(record(), b"")
         await log.append({"run_1": LINES[0] + b"\0\0\0\n" + LINES[1]}, last=[])
 
         kept = await log.read("run_1")
@@ -132,8 +131,8 @@ class TestFiles:
     async def test_a_finished_journal_goes_after_its_time(self, tmp_path: Path) -> None:
         with ThreadPoolExecutor(1) as threads:
             log = FileRunLog(tmp_path, threads, kept_s=0)
-            await log.create(record("run_1"))
-            await log.create(record("run_2"))
+            await log.create(record("run_1"), b"")
+            await log.create(record("run_2"), b"")
             await log.append({"run_1": b"".join(LINES)}, last=["run_1"])
 
             await log.remove_expired()

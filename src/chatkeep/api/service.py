@@ -58,7 +58,7 @@ def openapi_document(app: Litestar) -> bytes:
     document = app.openapi_schema.to_schema()
     for operations in document["paths"].values():
         for operation in operations.values():
-            # Workaround: Litestar documents its own 400 for every route with a parameter; ours is 422, documented there.
+            # Workaround: Litestar documents a 400 of its own for every route with a parameter; ours is 422.
             operation["responses"].pop("400", None)
     return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=2) + b"\n"
 

@@ -224,7 +224,7 @@ class ChatInterface:
         after = self._turns.lanes.enter(run)
         self._runs[run.run_id] = run
         try:
-            await self._log.create(run.record)
+            await self._turns.begin(run)
         except BaseException as exc:
             self._turns.abandon(run, exc if isinstance(exc, ChatkeepError) else ChatkeepError("The run was not begun."))
             raise

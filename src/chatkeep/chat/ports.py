@@ -107,8 +107,8 @@ class ChatStore(Protocol):
 class RunLog(Protocol):
     """Keeps the events of runs in the order they were appended."""
 
-    async def create(self, record: RunRecord) -> None:
-        """Begin a run's journal. After return it, and the user's message in it, survive a power cut.
+    async def create(self, record: RunRecord, lines: bytes) -> None:
+        """Begin a run's journal with its first lines. After return they, and the user's message, survive a power cut.
 
         Raises: StorageFull, StorageFailed; then there is no journal.
         """

@@ -23,10 +23,13 @@ class Recorder:
         self._lost = lost
         self._waiting: dict[str, Run] = {}
         self._wake = asyncio.Event()
+        self._next_write = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin writing. Call once, within the event loop."""
+        self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._write_forever(), name="recorder")
 
     async def aclose(self) -> None:
@@ -39,17 +42,24 @@ class Recorder:
         await self._write()
 
     def publish(self, run: Run) -> None:
-        """`run` has taken events: write them soon and reveal them."""
+        """`run` has taken events: write them soon, its last one at once, and reveal them."""
         self._waiting[run.run_id] = run
-        self._wake.set()
+        if run.closed or self._loop.time() >= self._next_write:
+            self._wake.set()
+        elif self._timer is None:
+            self._timer = self._loop.call_at(self._next_write, self._wake.set)
 
     async def _write_forever(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            # Race: what comes while we write waits for the next write, which must not be later than its pace.
+            self._next_write = self._loop.time() + _PACE_S
             # Race: a cancelled write would leave lines written and not revealed, so it is let finish.
             await asyncio.shield(self._write())
-            await asyncio.sleep(_PACE_S)
 
     async def _write(self) -> None:
         runs, self._waiting = self._waiting, {}

@@ -4,13 +4,12 @@ from collections.abc import Callable
 
 import structlog
 
-from chatkeep.chat.events import Start
 from chatkeep.chat.ports import ChatStore, RunLog
 from chatkeep.chat.recorder import Recorder
 from chatkeep.chat.run import Run, RunState
 from chatkeep.chat.seal import seal
 from chatkeep.chat.turn import last_event
-from chatkeep.errors import RunInterrupted, StorageFailed
+from chatkeep.errors import RunInterrupted, StorageFailed, error_of
 
 _log = structlog.get_logger("chatkeep.recover")
 
@@ -38,15 +37,16 @@ async def recover(store: ChatStore, log: RunLog, recorder: Recorder, system_prom
 
 async def _seal_interrupted(store: ChatStore, run: Run, system_prompt: str) -> None:
     """Seal `run` and take its last event; a reply that got into its chat before the crash decides what that is."""
-    record = run.record
     if not run.frames:
-        run.take(Start(run.run_id, record.chat_id, record.message_id, record.provider, record.model))
+        run.begin()
     run.state = RunState.INTERRUPTED
     run.reply.close()
     run.fail(RunInterrupted("The server ended while the reply was being written. What it had is kept."))
     stored = await seal(store, run, system_prompt)
-    if stored.status in ("complete", "stopped"):
-        run.state = RunState.COMPLETED if stored.status == "complete" else RunState.STOPPED
+    run.state = RunState.of_reply(stored.status or "complete")
+    run.reply.finish_reason, run.reply.usage, run.reply.stats = stored.finish_reason, stored.usage, stored.stats
+    if run.state is RunState.FAILED:
+        run.fail(error_of(stored.error, "The run failed just before the server ended. What it had is kept."))
+    elif run.state is not RunState.INTERRUPTED:
         run.problem = None
-        run.reply.finish_reason, run.reply.usage, run.reply.stats = stored.finish_reason, stored.usage, stored.stats
     run.take(last_event(run))

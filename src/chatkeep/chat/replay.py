@@ -5,14 +5,8 @@ from chatkeep.chat.model import Chat, Message, Stats, Usage
 from chatkeep.chat.ports import RunRecord, StoredRun
 from chatkeep.chat.run import Run, RunState
 from chatkeep.chat.seal import reply_in
-from chatkeep.errors import RunInterrupted, RunNotFound
+from chatkeep.errors import RunNotFound, error_of
 
-_STATES = {
-    "complete": RunState.COMPLETED,
-    "stopped": RunState.STOPPED,
-    "failed": RunState.FAILED,
-    "interrupted": RunState.INTERRUPTED,
-}
 _NO_USAGE = Usage(0, 0, 0, estimated=True)
 _NO_STATS = Stats(None, 0.0, None)
 
@@ -25,7 +19,7 @@ def replay(stored: StoredRun, chat: Chat) -> Run:
     record = _record(stored, chat, message)
     run = Run(record)
     run.replayable = False
-    run.state = _STATES[message.status or "complete"]
+    run.state = RunState.of_reply(message.status or "complete")
     run.take(Start(run.run_id, record.chat_id, record.message_id, record.provider, record.model))
     if message.text:
         run.take(Delta(message.text))
@@ -34,7 +28,7 @@ def replay(stored: StoredRun, chat: Chat) -> Run:
     reply.finish_reason = message.finish_reason
     reply.usage, reply.stats = message.usage or _NO_USAGE, message.stats or _NO_STATS
     if run.state in (RunState.FAILED, RunState.INTERRUPTED):
-        run.fail(RunInterrupted("The run did not complete. What it had is kept."))
+        run.fail(error_of(message.error, "The run did not complete. What it had is kept."))
         assert run.problem is not None
         run.take(run.problem)
     else:

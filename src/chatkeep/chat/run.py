@@ -36,6 +36,11 @@ class RunState(StrEnum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"
 
+    @classmethod
+    def of_reply(cls, status: ReplyStatus) -> "RunState":
+        """How the run ended whose reply is marked so."""
+        return cls.COMPLETED if status == "complete" else cls(status)
+
     @property
     def is_final(self) -> bool:
         """Whether a run in this state is over."""
@@ -44,13 +49,9 @@ class RunState(StrEnum):
     @property
     def reply_status(self) -> ReplyStatus:
         """How the reply of a run that ended so is marked in its chat."""
-        match self:
-            case RunState.STOPPED:
-                return "stopped"
-            case RunState.FAILED:
-                return "failed"
-            case RunState.INTERRUPTED:
-                return "interrupted"
+        match self.value:
+            case "stopped" | "failed" | "interrupted" as status:
+                return status
             case _:
                 return "complete"
 
@@ -112,6 +113,11 @@ class Run:
     def visible_text(self) -> str:
         """The reply's text up to and with event `last_event_id`."""
         return "".join(self._texts[: self._revealed])
+
+    def begin(self) -> None:
+        """Take the first event."""
+        record = self.record
+        self.take(Start(record.run_id, record.chat_id, record.message_id, record.provider, record.model))
 
     def take(self, event: RunEvent) -> None:
         """Number and keep `event`, unseen until `reveal`. The last event closes the run to further ones."""
@@ -196,7 +202,7 @@ class Run:
                 self.problem = event
                 self._last_taken = True
             case Start():
-                self.state = RunState.RUNNING
+                pass
 
 
 class Reply:

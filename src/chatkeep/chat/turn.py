@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from chatkeep.chat.context import fit
-from chatkeep.chat.events import Done, RunEvent, Start
+from chatkeep.chat.events import Done, RunEvent
 from chatkeep.chat.generate import generate, uncancel
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.lanes import Lanes
@@ -18,7 +18,7 @@ from chatkeep.chat.run import Ending, Run, RunState
 from chatkeep.chat.seal import load_or_none, seal, system_prompt_of
 from chatkeep.errors import ChatkeepError, ProviderFailed, RunInterrupted, StorageFailed
 
-_log = structlog.get_logger("chatkeep.turn")
+_logger = structlog.get_logger("chatkeep.turn")
 
 _RESEAL_S = 1.0  # how often turns that the disk refused are tried again
 
@@ -42,6 +42,7 @@ class Turns:
         ended: Callable[[Run], None],
     ) -> None:
         self._store = store
+        self._log = log
         self._providers = providers
         self._limits = limits
         self._system_prompt = system_prompt
@@ -67,6 +68,13 @@ class Turns:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._resealing
         await self.recorder.aclose()
+
+    async def begin(self, run: Run) -> None:
+        """Make the journal of `run`, with its first event. Raises: StorageFull, StorageFailed."""
+        run.begin()
+        lines, count = run.unwritten()
+        await self._log.create(run.record, b"".join(lines))
+        run.reveal(count)
 
     def drive(self, run: Run, provider: Provider, after: Run | None) -> None:
         """Let `run`, which is in its lane and has its journal, go as soon as `after` has ended."""
@@ -140,8 +148,8 @@ class Turns:
             failure = self._lost.pop(run.run_id, None)
         except ChatkeepError as exc:
             failure = exc
-        except Exception as exc:  # noqa: BLE001 - whatever breaks, the run ends once and its text is kept
-            _log.exception("run_crashed")
+        except Exception as exc:
+            _logger.exception("run_crashed")
             failure = ChatkeepError(f"The run ended by an unexpected {type(exc).__name__}.")
         finally:
             self._cancellable.discard(run.run_id)
@@ -157,7 +165,6 @@ class Turns:
         run.begins_chat = chat is None
         request = self.request(run, provider, chat)
         run.state = RunState.RUNNING
-        self._publish(run, Start(run.run_id, record.chat_id, record.message_id, record.provider, record.model))
         await generate(run, provider, request, self._limits, self._publish)
         self._providers.report(record.provider, None)
 
@@ -176,7 +183,7 @@ class Turns:
 
     def _end_unsealed(self, run: Run, error: StorageFailed) -> None:
         """Tell the followers and keep the journal open: the turn is sealed later, or at the next start."""
-        _log.error("turn_not_saved", code=error.code, detail=error.detail)
+        _logger.error("turn_not_saved", code=error.code, detail=error.detail)
         self._conclude(run, error)
         run.take(last_event(run))
         run.reveal_all()
@@ -204,11 +211,11 @@ class Turns:
         self.lanes.leave(run)
         self._tasks.pop(run.run_id, None)
         self._ended(run)
-        _log.info("run_ended", state=run.state.value, finish_reason=run.reply.finish_reason)
+        _logger.info("run_ended", state=run.state.value, finish_reason=run.reply.finish_reason)
 
     def _journal_lost(self, run: Run, error: StorageFailed) -> None:
         """The journal took nothing of the run's last events: end it, or if it has ended, show the end."""
-        _log.error("journal_not_written", run_id=run.run_id, code=error.code, detail=error.detail)
+        _logger.error("journal_not_written", run_id=run.run_id, code=error.code, detail=error.detail)
         if run.closed:
             run.reveal_all()
         elif run.run_id in self._cancellable:

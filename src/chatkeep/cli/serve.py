@@ -2,7 +2,6 @@
 
 import asyncio
 import resource
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -40,8 +39,16 @@ def serve(*, host: str | None, port: int | None, chats_dir: Path | None, system_
 async def _serve(settings: Settings) -> None:
     listening = _listen(settings.host, settings.port)
     built = Service(settings)
-    await built.start()
-    config = uvicorn.Config(
+    try:
+        await built.start()
+        await _Server(_config(built), built).serve(sockets=[listening])
+    finally:
+        # Why: a second signal makes uvicorn skip the application's own shutdown.
+        await built.aclose()
+
+
+def _config(built: Service) -> uvicorn.Config:
+    return uvicorn.Config(
         create_app(built),
         loop="none",
         http="httptools",
@@ -51,9 +58,8 @@ async def _serve(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         date_header=False,
-        timeout_graceful_shutdown=int(settings.shutdown_s + _CLOSING_S),
+        timeout_graceful_shutdown=int(built.settings.shutdown_s + _CLOSING_S),
     )
-    await _Server(config, built).serve(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
@@ -77,8 +83,8 @@ class _Server(uvicorn.Server):
         if self._draining is None:
             self._loop.call_soon_threadsafe(self._drain)
         super().handle_exit(sig, frame)
-        # Why: Python would show a second Ctrl-C as a crash; uvicorn takes it as `do not wait`.
-        self._captured_signals = [each for each in self._captured_signals if each != signal.SIGINT]
+        # Why: uvicorn raises the signals again at its end, and a stop that went well should exit with 0.
+        self._captured_signals.clear()
 
     def _drain(self) -> None:
         grace_s = self._built.settings.shutdown_s

@@ -82,7 +82,10 @@ class FileStore:
 
     async def load(self, key: ChatKey) -> Chat:
         known = self._cache.get(key)
-        entry = await self._in_thread(self._read, key, known)
+        identity = self._identity(key)
+        if known is not None and identity == known.identity:
+            return known.chat
+        entry = await self._in_thread(self._read, key)
         # Race: a save may have come between, and is newer than what was read.
         if entry is not known and self._cache.get(key) is known:
             self._indexing.add(Put(key, entry.chat, entry.identity, if_changed=True))
@@ -156,12 +159,21 @@ class FileStore:
             write_new(path, b"chatkeep")
             path.unlink()
 
-    def _read(self, key: ChatKey, known: "_Entry | None") -> "_Entry":
-        """The chat as it stands; `known` itself when the file is still that."""
+    def _identity(self, key: ChatKey) -> Identity | None:
+        """The identity of the chat's file, None when it cannot be told. Raises: ChatNotFound.
+
+        Why on the event loop: one lstat costs 2 µs, and every turn makes three; a thread costs 80 each.
+        """
+        try:
+            return identity_of(os.lstat(self._folder.chat(key)))
+        except FileNotFoundError:
+            raise ChatNotFound(f"There is no chat {key.chat_id}.") from None
+        except OSError:
+            return None
+
+    def _read(self, key: ChatKey) -> "_Entry":
         path = self._folder.chat(key)
         try:
-            if known is not None and identity_of(path.lstat()) == known.identity:
-                return known
             data, identity = read_regular(path)
         except FileNotFoundError:
             raise ChatNotFound(f"There is no chat {key.chat_id}.") from None

@@ -1,5 +1,6 @@
 """Where things are in a data folder. No client value becomes a path but a checked chat id and an owner's name."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,6 @@ class Folder:
     def owners(self) -> Iterator[str]:
         """Every owner that has a folder, the anonymous one first."""
         yield ""
-        for path in sorted(self.root.iterdir()):
-            if path.name.startswith("@") and path.is_dir() and not path.is_symlink():
-                yield path.name[1:]
+        with os.scandir(self.root) as entries:
+            owned = [each.name[1:] for each in entries if each.name[0] == "@" and each.is_dir(follow_symlinks=False)]
+        yield from sorted(owned)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import structlog
 
-from chatkeep.errors import StorageFailed
+from chatkeep.errors import StorageFailed, StorageFull
 from chatkeep.storage.folder import Folder
 from chatkeep.storage.index import Change, FolderIdentity, Index
 from chatkeep.storage.reconcile import reconcile
@@ -31,6 +31,7 @@ class Indexing:
         self._index: Index | None = None
         self._changes: list[Change] = []
         self._stale = False
+        self._refusal: StorageFailed | None = None
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -38,10 +39,13 @@ class Indexing:
     async def start(self) -> None:
         """Open the index and bring it in step with the files. Raises: StorageFull, StorageFailed."""
         try:
-            await self._in_thread(self._open)
+            trusted = await self._in_thread(self._open)
         except sqlite3.Error as exc:
             raise StorageFailed(f"The index {self._folder.index} cannot be used: {exc}.") from exc
         self._task = asyncio.create_task(self._write_forever(), name="index")
+        if trusted:
+            # Why: a folder that has not changed says nothing of files edited in place. We look while we serve.
+            self.distrust()
 
     async def aclose(self, folders: Callable[[], dict[str, FolderIdentity]]) -> None:
         """Write what is waiting, note that it agrees with `folders`, and close."""
@@ -59,12 +63,15 @@ class Indexing:
         self._wake.set()
 
     def distrust(self) -> None:
-        """Someone else changed the folder: look at all files before the next answer."""
+        """Files may have changed without us: look at all of them soon, and before the next answer."""
         self._stale = True
+        self._wake.set()
 
     async def ask(self, question: Callable[[Index], T]) -> T:
-        """The index's answer, after every change that was added before. Raises: StorageFailed."""
+        """The index's answer, after every change that was added before. Raises: StorageFull, StorageFailed."""
         await self._flush()
+        if self._refusal is not None:
+            raise self._refusal
         try:
             return await self._in_thread(lambda: question(self._opened))
         except sqlite3.Error as exc:
@@ -79,9 +86,9 @@ class Indexing:
     async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
 
-    def _open(self) -> None:
+    def _open(self) -> bool:
         self._index = Index(self._folder.index)
-        reconcile(self._folder, self._index, self._index.trusted_folders())
+        return reconcile(self._folder, self._index, self._index.trusted_folders())
 
     def _shut(self, folders: Callable[[], dict[str, FolderIdentity]]) -> None:
         if not self._stale and not self._changes:
@@ -108,6 +115,9 @@ class Indexing:
                 _log.error("index_not_written", error=str(exc), changes=len(changes))
                 self._stale = stale or len(changes) + len(self._changes) > _MOST_WAITING
                 self._changes = [] if self._stale else changes + self._changes
+                self._refusal = StorageFull(f"The index could not be written: {exc}.")
+            else:
+                self._refusal = None
 
     def _write(self, changes: list[Change], stale: bool) -> None:
         try:

@@ -25,8 +25,8 @@ def folder_identity(path: Path) -> FolderIdentity:
     return FolderIdentity(found.st_mtime_ns, found.st_ino)
 
 
-def reconcile(folder: Folder, index: Index, trusted: dict[str, FolderIdentity]) -> None:
-    """Make `index` agree with the files. Folders that are as `trusted` has them are not looked into.
+def reconcile(folder: Folder, index: Index, trusted: dict[str, FolderIdentity]) -> bool:
+    """Make `index` agree with the files; True when all folders are as `trusted` has them, and none was looked into.
 
     Raises: StorageFailed, sqlite3.Error.
     """
@@ -34,12 +34,13 @@ def reconcile(folder: Folder, index: Index, trusted: dict[str, FolderIdentity]) 
         if trusted.get("") == folder_identity(folder.root) and all(
             _is_as(folder.of_owner(owner), identity) for owner, identity in trusted.items()
         ):
-            return
+            return True
         owners = set(folder.owners())
         for owner in sorted(owners | index.owners()):
             changes = list(_differences(folder, index, owner, present=owner in owners))
             for begin in range(0, len(changes), _BATCH):
                 index.apply(list(_read(folder, changes[begin : begin + _BATCH])))
+    return False
 
 
 def _is_as(path: Path, identity: FolderIdentity) -> bool:

@@ -21,7 +21,7 @@ class SlowLog:
         self.allowed = asyncio.Event()
         self.refusal: StorageFailed | None = None
 
-    async def create(self, record: RunRecord) -> None:
+    async def create(self, record: RunRecord, lines: bytes) -> None:
         return
 
     async def append(self, lines: Mapping[str, bytes], last: Collection[str]) -> dict[str, StorageFailed]:

@@ -1,0 +1,1 @@
+"""What the README promises, measured: `make bench`, or `python -m bench --help`."""
