@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 
 import chatkeep
 from chatkeep.api import chats, problems, runs, service
+from chatkeep.api.caller import Caller
 from chatkeep.api.json_request import JsonRequest
 from chatkeep.api.request_id import RequestIds
 from chatkeep.chat.guard import Limits
@@ -84,8 +85,9 @@ def routes_of(built: Service) -> Litestar:
         finally:
             await built.aclose()
 
-    def chat() -> ChatInterface:
-        return built.chat
+    def caller() -> Caller:
+        # Until there are API keys, every chat is everybody's.
+        return Caller(built.chat, owner="")
 
     def providers() -> Registry:
         return built.providers
@@ -93,8 +95,8 @@ def routes_of(built: Service) -> Litestar:
     return Litestar(
         route_handlers=[*chats.HANDLERS, *runs.HANDLERS, *service.HANDLERS],
         dependencies={
-            "chat": Provide(chat, sync_to_thread=False),
-            "owner": Provide(anonymous_owner, sync_to_thread=False),
+            # Why one object: Litestar opens a task group for two, on every request, 110 µs.
+            "caller": Provide(caller, sync_to_thread=False),
             "providers": Provide(providers, sync_to_thread=False),
         },
         request_class=JsonRequest,
@@ -109,8 +111,3 @@ def routes_of(built: Service) -> Litestar:
         ),
         logging_config=None,
     )
-
-
-def anonymous_owner() -> str:
-    """Whose chats a request is about: until there are API keys, everybody's."""
-    return ""

@@ -20,7 +20,7 @@ def test_every_answer_carries_a_request_id_and_every_log_line_of_the_request_has
 def test_a_request_id_that_is_not_sane_is_replaced(client: Client, given: str | None) -> None:
     response = client.http.get("/health", headers={} if given is None else {"X-Request-ID": given})
 
-    assert re.fullmatch(r"[0-9a-f]{32}", response.headers["x-request-id"])
+    assert re.fullmatch(r"req_[0-9a-f]{30}", response.headers["x-request-id"])
 
 
 @pytest.mark.parametrize(

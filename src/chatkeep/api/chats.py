@@ -7,6 +7,7 @@ from litestar import Response, delete, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
+from chatkeep.api.caller import Caller
 from chatkeep.api.event_stream import EventStream
 from chatkeep.api.problems import AnyRequest, documented, problem_response
 from chatkeep.api.schemas import (
@@ -21,7 +22,7 @@ from chatkeep.api.schemas import (
     ShownChat,
     ShownMessage,
 )
-from chatkeep.chat.interface import ChatInterface, LiveTurn, SendRequest
+from chatkeep.chat.interface import LiveTurn, SendRequest
 from chatkeep.chat.model import Idempotency, digest
 from chatkeep.chat.run import Run
 from chatkeep.errors import ChatkeepError, InvalidRequest
@@ -49,11 +50,11 @@ IdempotencyKey = Annotated[
     },
 )
 async def send(
-    request: AnyRequest, chat: ChatInterface, owner: str, data: SendBody, idempotency_key: IdempotencyKey = None
+    request: AnyRequest, caller: Caller, data: SendBody, idempotency_key: IdempotencyKey = None
 ) -> Response[SendAnswer] | Response[BackgroundAnswer] | Response[bytes]:
     """Take a message and answer with the reply: whole, as a stream, or later."""
     _refuse_unstorable(data)
-    run = await chat.send(owner, _send_request(data), _idempotency(idempotency_key, data))
+    run = await caller.chat.send(caller.owner, _send_request(data), _idempotency(idempotency_key, data))
     if data.background:
         return Response(
             BackgroundAnswer(run.run_id, run.record.chat_id, events_url(run.run_id), success=True), status_code=202
@@ -67,9 +68,9 @@ async def send(
 
 
 @get("/chat/history", summary="List chats", responses=documented(422, 500))
-async def chats(chat: ChatInterface, owner: str, limit: Limit = _PAGE, cursor: str | None = None) -> ChatList:
+async def chats(caller: Caller, limit: Limit = _PAGE, cursor: str | None = None) -> ChatList:
     """One page of chats, newest first."""
-    page, following = await chat.chats(owner, limit=limit, cursor=cursor)
+    page, following = await caller.chat.chats(caller.owner, limit=limit, cursor=cursor)
     rows = {
         row.chat_id: ChatRow(
             row.created_at, row.last_updated, row.message_count, row.title, row.provider, row.model, active_run
@@ -81,14 +82,13 @@ async def chats(chat: ChatInterface, owner: str, limit: Limit = _PAGE, cursor: s
 
 @get("/chat/history/{chat_id:str}", summary="Read a chat", responses=documented(404, 422, 500))
 async def history(
-    chat: ChatInterface,
-    owner: str,
+    caller: Caller,
     chat_id: str,
     before: Annotated[str | None, Parameter(description="Only messages before the one with this id.")] = None,
     limit: Limit | None = None,
 ) -> HistoryAnswer:
     """A chat's messages, oldest first, and the turn going in it."""
-    found = await chat.history(owner, chat_id, before=before, limit=limit)
+    found = await caller.chat.history(caller.owner, chat_id, before=before, limit=limit)
     stored = found.chat
     shown = ShownChat(
         stored.created_at,
@@ -108,13 +108,12 @@ async def history(
     responses=documented(404, 422, 500, 507),
 )
 async def remove(
-    chat: ChatInterface,
-    owner: str,
+    caller: Caller,
     chat_id: str,
     purge: Annotated[bool, Parameter(description="Remove it for good, past the trash.")] = False,
 ) -> Confirmation:
     """Move a chat to the trash; its live run is stopped first."""
-    await chat.delete(owner, chat_id, purge=purge)
+    await caller.chat.delete(caller.owner, chat_id, purge=purge)
     return Confirmation(f"Chat {chat_id} deleted successfully", success=True)
 
 

@@ -1,11 +1,12 @@
 """Every response carries `X-Request-ID`, and every log line of the request has it."""
 
 import re
-import uuid
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from chatkeep.chat.model import new_id
 
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
 
@@ -23,7 +24,7 @@ class RequestIds:
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        request_id = _given(scope) or uuid.uuid4().hex.encode()
+        request_id = _given(scope) or new_id("req").encode()
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         header = (b"x-request-id", request_id)
 

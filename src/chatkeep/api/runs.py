@@ -7,12 +7,12 @@ from litestar import Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
+from chatkeep.api.caller import Caller
 from chatkeep.api.chats import events_url
 from chatkeep.api.event_stream import STREAMED, EventStream
 from chatkeep.api.problems import documented
 from chatkeep.api.schemas import RunAnswer, StopReceipt
 from chatkeep.chat.follow import check_position
-from chatkeep.chat.interface import ChatInterface
 from chatkeep.errors import InvalidRequest
 
 LastEventId = Annotated[
@@ -23,9 +23,9 @@ After = Annotated[int, Parameter(ge=-1, description="Only events above this numb
 
 
 @get("/runs/{run_id:str}", summary="Look at a run", responses=documented(404, 500))
-async def run(chat: ChatInterface, owner: str, run_id: str) -> RunAnswer:
+async def run(caller: Caller, run_id: str) -> RunAnswer:
     """The run's state, counts and figures."""
-    found = await chat.run(owner, run_id)
+    found = await caller.chat.run(caller.owner, run_id)
     record, reply = found.record, found.reply
     return RunAnswer(
         run_id=found.run_id,
@@ -55,11 +55,9 @@ async def run(chat: ChatInterface, owner: str, run_id: str) -> RunAnswer:
         **documented(404, 410, 422, 500),
     },
 )
-async def events(
-    chat: ChatInterface, owner: str, run_id: str, after: After = -1, last_event_id: LastEventId = None
-) -> Response[bytes]:
+async def events(caller: Caller, run_id: str, after: After = -1, last_event_id: LastEventId = None) -> Response[bytes]:
     """The run's events: what the client missed, then live, to the last one. 204 when there is nothing left to see."""
-    found = await chat.run(owner, run_id)
+    found = await caller.chat.run(caller.owner, run_id)
     position = _position(last_event_id, after)
     check_position(found, position)
     if found.ended and position == found.last_event_id:
@@ -68,15 +66,15 @@ async def events(
 
 
 @post("/runs/{run_id:str}/stop", status_code=200, summary="Stop a run", responses=documented(404, 500))
-async def stop(chat: ChatInterface, owner: str, run_id: str) -> StopReceipt:
+async def stop(caller: Caller, run_id: str) -> StopReceipt:
     """Close the connection to the provider, keep the text there is, and say so. A finished run stays as it is."""
-    found = await chat.stop(owner, run_id)
+    found = await caller.chat.stop(caller.owner, run_id)
     usage = found.reply.usage
     return StopReceipt(
         run_id=found.run_id,
         state=found.state.value,
         upstream_closed=found.state.is_final,
-        completion_tokens=usage.completion_tokens if usage else found.reply.pieces,
+        completion_tokens=usage.completion_tokens if usage else found.reply.tokens,
         success=True,
     )
 

@@ -7,9 +7,9 @@ from litestar import Litestar, MediaType, Response, get
 from litestar.params import Dependency
 
 import chatkeep
+from chatkeep.api.caller import Caller
 from chatkeep.api.problems import AnyRequest, documented
 from chatkeep.api.schemas import EndpointRow, HealthAnswer, ReadyAnswer, ServiceAnswer
-from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.model import now
 from chatkeep.chat.ports import Providers, ProviderState
 
@@ -38,9 +38,9 @@ async def health(providers: KnownProviders) -> HealthAnswer:
 
 
 @get("/health/ready", summary="Whether a message would be accepted", responses=documented(500, 503, 507))
-async def ready(chat: ChatInterface) -> ReadyAnswer:
+async def ready(caller: Caller) -> ReadyAnswer:
     """503 while starting or stopping, 507 or 500 when the data folder cannot be written."""
-    await chat.check_ready()
+    await caller.chat.check_ready()
     return ReadyAnswer("ready", success=True)
 
 

@@ -16,6 +16,17 @@ def estimate_tokens(text: str) -> int:
     return len(text.encode()) // _BYTES_A_TOKEN + _MESSAGE_TOKENS
 
 
+def check_fits(system_prompt: str, user: Message, *, window: int | None, max_tokens: int | None) -> int:
+    """About how many tokens the system prompt and `user` are. Raises: ContextTooLong when that is too much."""
+    used = (estimate_tokens(system_prompt) if system_prompt else 0) + estimate_tokens(user.text)
+    room = _room(window, max_tokens)
+    if room is not None and used > room:
+        raise ContextTooLong(
+            f"The message and the system prompt are about {used} tokens; the model has room for {room} and its reply."
+        )
+    return used
+
+
 def fit(
     chat: Chat | None, system_prompt: str, user: Message, *, window: int | None, max_tokens: int | None
 ) -> tuple[list[ChatMessage], int]:
@@ -25,12 +36,8 @@ def fit(
     prompt and `user` are always sent. Raises: ContextTooLong when those two alone are too much.
     """
     head = [ChatMessage("system", system_prompt)] if system_prompt else []
-    used = (estimate_tokens(system_prompt) if head else 0) + estimate_tokens(user.text)
+    used = check_fits(system_prompt, user, window=window, max_tokens=max_tokens)
     room = _room(window, max_tokens)
-    if room is not None and used > room:
-        raise ContextTooLong(
-            f"The message and the system prompt are about {used} tokens; the model has room for {room} and its reply."
-        )
     earlier: list[tuple[ChatMessage, int]] = []
     for message in reversed(chat.messages if chat else []):
         text = message.text

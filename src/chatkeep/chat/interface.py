@@ -233,7 +233,7 @@ class ChatInterface:
 
     async def _check_fits(self, run: Run, provider: Provider) -> None:
         """Read the chat now, so that a file that cannot be read, or a message too long, costs nothing."""
-        self._turns.request(run, provider, await load_or_none(self._store, run.record.key))
+        self._turns.check_fits(run, provider, await load_or_none(self._store, run.record.key))
 
     async def _make_way(self, key: ChatKey, if_busy: IfBusy) -> None:
         going = self._turns.lanes[key]

@@ -25,6 +25,8 @@ from chatkeep.chat.model import ReplyStatus, Stats, ToolCall, Usage
 from chatkeep.chat.ports import RunRecord
 from chatkeep.errors import ChatkeepError
 
+_CHARS_A_TOKEN = 4  # in the usual vocabularies, of English
+
 
 class RunState(StrEnum):
     """Where a run is. The last four are for good."""
@@ -211,7 +213,7 @@ class Reply:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.length = 0
-        self.pieces = 0
+        self._pieces = 0
         self.reasoning: list[str] = []
         self.tool_calls: list[ToolCall] = []
         self.prompt_tokens = 0
@@ -226,6 +228,11 @@ class Reply:
         """The whole text."""
         return "".join(self.texts)
 
+    @property
+    def tokens(self) -> int:
+        """Tokens so far, estimated: a piece is one or more, and a token is about four characters."""
+        return max(self._pieces, self.length // _CHARS_A_TOKEN)
+
     def begin(self) -> None:
         """The provider is being called now."""
         self._began = time.monotonic()
@@ -235,7 +242,7 @@ class Reply:
         if isinstance(event, UsageReport):
             self.usage = event.usage
             return
-        self.pieces += 1
+        self._pieces += 1
         if self._first is None:
             self._first = time.monotonic()
         match event:
@@ -250,9 +257,10 @@ class Reply:
                 self.length += len(event.arguments)
 
     def close(self) -> tuple[Usage, Stats]:
-        """Fix usage and times, once. Without the provider's count, each piece counts as a token of the reply."""
+        """Fix usage and times, once. Without the provider's count the reply's tokens are estimated."""
         if self.usage is None:
-            self.usage = Usage(self.prompt_tokens, self.pieces, self.prompt_tokens + self.pieces, estimated=True)
+            tokens = self.tokens
+            self.usage = Usage(self.prompt_tokens, tokens, self.prompt_tokens + tokens, estimated=True)
         if self.stats is None:
             self.stats = self._measure(self.usage.completion_tokens)
         return self.usage, self.stats

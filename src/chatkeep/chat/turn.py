@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
-from chatkeep.chat.context import fit
+from chatkeep.chat.context import check_fits, fit
 from chatkeep.chat.events import Done, RunEvent
 from chatkeep.chat.generate import generate, uncancel
 from chatkeep.chat.guard import Limits
@@ -120,14 +120,27 @@ class Turns:
         """The chat was deleted: turns that the disk refused go with it."""
         self._unsealed.pop(key, None)
 
-    def request(self, run: Run, provider: Provider, chat: Chat | None) -> ProviderRequest:
+    def check_fits(self, run: Run, provider: Provider, chat: Chat | None) -> None:
+        """Return when the run's question fits the model. Raises: ContextTooLong."""
+        record = run.record
+        check_fits(
+            system_prompt_of(record, chat, self._system_prompt()),
+            record.user,
+            window=self._window(provider, record.model),
+            max_tokens=record.max_tokens,
+        )
+
+    def _window(self, provider: Provider, model: str) -> int | None:
+        return self._context_tokens or provider.context_tokens(model)
+
+    def _request(self, run: Run, provider: Provider, chat: Chat | None) -> ProviderRequest:
         """What the model is asked in this run. Raises: ContextTooLong."""
         record = run.record
         messages, run.reply.prompt_tokens = fit(
             chat,
             system_prompt_of(record, chat, self._system_prompt()),
             record.user,
-            window=self._context_tokens or provider.context_tokens(record.model),
+            window=self._window(provider, record.model),
             max_tokens=record.max_tokens,
         )
         return ProviderRequest(record.model, messages, record.temperature, record.max_tokens)
@@ -163,7 +176,7 @@ class Turns:
         await asyncio.shield(self.settle(record.key))
         chat = await load_or_none(self._store, record.key)
         run.begins_chat = chat is None
-        request = self.request(run, provider, chat)
+        request = self._request(run, provider, chat)
         run.state = RunState.RUNNING
         await generate(run, provider, request, self._limits, self._publish)
         self._providers.report(record.provider, None)

@@ -1,14 +1,14 @@
 """Ollama through its own API. The format: ollama_wire.py; connections and statuses: http.py."""
 
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 import msgspec
 
 from chatkeep.chat.events import ProviderEvent
 from chatkeep.chat.ports import ProviderRequest
 from chatkeep.errors import ProviderFailed
-from chatkeep.providers.failures import StreamBroken
+from chatkeep.providers.conversation import converse
 from chatkeep.providers.http import Service
 from chatkeep.providers.ollama_wire import (
     ReplyDecoder,
@@ -53,24 +53,11 @@ class OllamaProvider:
         Raises: ProviderFailed, ModelNotFound, ContextTooLong.
         """
         await self._learn_window(request.model)
-        async with self._service.stream("/api/chat", encode_request(request), "application/x-ndjson") as body:
-            lines, reply = LineDecoder(), ReplyDecoder()
-            try:
-                while not reply.is_done and (chunk := await body.read()):
-                    for line in lines.feed(chunk):
-                        for event in reply.feed(line):
-                            yield event
-                for line in lines.end():
-                    for event in reply.feed(line):
-                        yield event
-                if reply.is_done:
-                    await body.drain()
-                for event in reply.end():
-                    yield event
-            except StreamBroken as exc:
-                raise self._service.broken(str(exc)) from exc
-            except (msgspec.MsgspecError, ValueError) as exc:
-                raise self._service.broken("it sent something that is no reply") from exc
+        content = encode_request(request)
+        replying = converse(self._service, "/api/chat", content, "application/x-ndjson", LineDecoder(), ReplyDecoder())
+        async with aclosing(replying) as events:
+            async for event in events:
+                yield event
 
     async def _learn_window(self, model: str) -> None:
         """Ask what the model's window is, once. Best effort: with an unknown window nothing is trimmed."""

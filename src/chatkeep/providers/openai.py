@@ -2,11 +2,9 @@
 
 from collections.abc import AsyncGenerator
 
-import msgspec
-
 from chatkeep.chat.events import ProviderEvent
 from chatkeep.chat.ports import ProviderRequest
-from chatkeep.providers.failures import StreamBroken
+from chatkeep.providers.conversation import converse
 from chatkeep.providers.http import Service
 from chatkeep.providers.openai_wire import USUAL, Quirks, ReplyDecoder, decode_models, encode_request
 from chatkeep.providers.sse import SseDecoder
@@ -50,27 +48,10 @@ class OpenAIProvider:
         """What the service told with its models, else what is known of the service as a whole."""
         return self._windows.get(model, self._context_tokens)
 
-    async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
+    def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
         """Yield the reply as it comes; `Finish` is last. Closing the iterator closes the connection.
 
         Raises: ProviderFailed, ModelNotFound, ContextTooLong.
         """
         content = encode_request(request, self._quirks)
-        async with self._service.stream("/chat/completions", content, "text/event-stream") as body:
-            sse, reply = SseDecoder(), ReplyDecoder()
-            try:
-                while not reply.is_done and (chunk := await body.read()):
-                    for data in sse.feed(chunk):
-                        for event in reply.feed(data):
-                            yield event
-                for data in sse.end():
-                    for event in reply.feed(data):
-                        yield event
-                if reply.is_done:
-                    await body.drain()
-                for event in reply.end():
-                    yield event
-            except StreamBroken as exc:
-                raise self._service.broken(str(exc)) from exc
-            except (msgspec.MsgspecError, ValueError) as exc:
-                raise self._service.broken("it sent something that is no reply") from exc
+        return converse(self._service, "/chat/completions", content, "text/event-stream", SseDecoder(), ReplyDecoder())

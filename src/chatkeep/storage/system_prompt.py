@@ -1,6 +1,7 @@
 """The system prompt of new chats, kept in a file its owner can edit while the server runs."""
 
 import contextlib
+import time
 from pathlib import Path
 
 import structlog
@@ -9,15 +10,17 @@ from chatkeep.storage.atomic import Identity, identity_of, storage_errors
 
 _log = structlog.get_logger("chatkeep.system_prompt")
 
+_LOOK_S = 1.0  # how often the file is looked at: several times a turn would be 60 µs
 _DEFAULT = "You are a helpful AI assistant.\n"
 
 
 class SystemPromptFile:
-    """Call it for the prompt, without white space around it; it is read again when the file has changed."""
+    """Call it for the prompt, without white space around it. A change of the file is seen within a second."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._identity: Identity | None = None
+        self._next_look = 0.0
         self._text = _DEFAULT.strip()
 
     def make(self) -> None:
@@ -28,6 +31,9 @@ class SystemPromptFile:
             self._read()
 
     def __call__(self) -> str:
+        if time.monotonic() < self._next_look:
+            return self._text
+        self._next_look = time.monotonic() + _LOOK_S
         try:
             self._read()
         except (OSError, UnicodeDecodeError) as exc:
