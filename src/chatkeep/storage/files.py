@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 _log = structlog.get_logger("chatkeep.files")
 
-_THREADS = 16  # writes that wait for the disk at once
+_THREADS = 8  # writes that wait for the disk at once
 _CACHE_BYTES = 16 * 1024 * 1024  # of files whose decoded chats are kept
 _KEYS_KEPT = timedelta(hours=24)
 _SWEEP_S = 60.0  # how often expired journals and trash are removed
