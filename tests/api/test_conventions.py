@@ -106,3 +106,10 @@ def test_a_broken_request_line_does_not_harm_the_server(server: Server) -> None:
         raw.recv(1000)
 
     assert httpx.get(f"{server.base_url}/health", trust_env=False).status_code == 200
+
+
+def test_the_log_holds_no_message_text(server: Server) -> None:
+    server.client.send("xyzzy-in-a-message", "log-text")
+    server.client.send("xyzzy-in-a-failure [[fail 1 provider_error]]", "log-text")
+
+    assert "xyzzy" not in server.log
