@@ -11,7 +11,6 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 
-from chatkeep.api.schemas import ProblemAnswer
 from chatkeep.chat.events import FieldError, Problem, problem
 from chatkeep.errors import ChatkeepError, InvalidRequest
 
@@ -40,9 +39,7 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 42
 def documented(*statuses: int) -> dict[int, ResponseSpec]:
     """The problem documents with these statuses, for a route's description."""
     return {
-        status: ResponseSpec(
-            ProblemAnswer, description=_MEANINGS[status], media_type=MEDIA_TYPE, generate_examples=False
-        )
+        status: ResponseSpec(Problem, description=_MEANINGS[status], media_type=MEDIA_TYPE, generate_examples=False)
         for status in statuses
     }
 

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chatkeep.chat.events import FieldError
 from chatkeep.chat.interface import IfBusy
 from chatkeep.chat.model import Message, Stats, Usage
 
@@ -208,22 +207,3 @@ class ReadyAnswer(msgspec.Struct, frozen=True):
 
     status: Literal["ready"]
     success: bool
-
-
-class ProblemAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem document (RFC 9457). `code` is stable; `partial` is the reply's text that was kept."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    request_id: str
-    success: bool
-    errors: list[FieldError] = []
-    chat_id: str | None = None
-    run_id: str | None = None
-    message_id: str | None = None
-    state: str | None = None
-    partial: str | None = None
-    retry_after_s: float | None = None

@@ -1,10 +1,10 @@
 """Idempotency keys: the same key and body give the same run, however often and however close together."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from chatkeep.chat.locks import Locks
 from chatkeep.chat.model import Idempotency
 from chatkeep.chat.ports import ChatStore
 from chatkeep.errors import IdempotencyMismatch
@@ -18,21 +18,13 @@ class IdempotencyKeys:
     def __init__(self, store: ChatStore) -> None:
         self._store = store
         self._runs: dict[tuple[str, str], tuple[float, Idempotency, str]] = {}
-        self._held: dict[tuple[str, str], tuple[asyncio.Lock, list[None]]] = {}
+        self._locks = Locks[tuple[str, str]]()
 
     @asynccontextmanager
     async def holding(self, owner: str, given: Idempotency) -> AsyncIterator[str | None]:
         """Hold the key alone and give the run it made before, None when it is new. Raises: IdempotencyMismatch."""
-        place = (owner, given.key)
-        lock, users = self._held.setdefault(place, (asyncio.Lock(), []))
-        users.append(None)
-        try:
-            async with lock:
-                yield await self._find(owner, given)
-        finally:
-            users.pop()
-            if not users:
-                del self._held[place]
+        async with self._locks.holding((owner, given.key)):
+            yield await self._find(owner, given)
 
     def remember(self, owner: str, given: Idempotency, run_id: str) -> None:
         """The key, which is held, has made `run_id`."""

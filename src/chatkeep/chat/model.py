@@ -88,11 +88,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
 
     @property
     def text(self) -> str:
-        """The message's text; of a list of parts, the text parts joined by newlines."""
-        if isinstance(self.content, str):
-            return self.content
-        parts = [msgspec.json.decode(part, type=_TextPart) for part in self.content]
-        return "\n".join(part.text for part in parts if part.text)
+        """The message's text, without what is no text."""
+        return text_of(self.content)
 
 
 class _TextPart(msgspec.Struct):
@@ -133,6 +130,14 @@ def check_chat_id(chat_id: str) -> str:
     if not _CHAT_ID.match(chat_id):
         raise InvalidChatId("A chat id is 1 to 128 letters, digits, underscores or hyphens (A-Z a-z 0-9 _ -).")
     return chat_id
+
+
+def text_of(content: str | list[msgspec.Raw]) -> str:
+    """The text of a message's content; of a list of parts, the text parts joined by newlines."""
+    if isinstance(content, str):
+        return content
+    parts = [msgspec.json.decode(part, type=_TextPart) for part in content]
+    return "\n".join(part.text for part in parts if part.text)
 
 
 def now() -> str:

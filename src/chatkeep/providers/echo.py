@@ -28,7 +28,7 @@ from collections.abc import AsyncGenerator, Iterator
 import msgspec
 
 from chatkeep.chat.events import Delta, Finish, ProviderEvent, Reasoning, UsageReport
-from chatkeep.chat.model import ToolCall, Usage
+from chatkeep.chat.model import ToolCall, Usage, text_of
 from chatkeep.chat.ports import ProviderRequest
 from chatkeep.errors import (
     ChatkeepError,
@@ -39,7 +39,6 @@ from chatkeep.errors import (
     ProviderTimedOut,
     ProviderUnavailable,
 )
-from chatkeep.providers.content import text_of
 
 CONTEXT_TOKENS = 8192
 MODELS = ("echo", "echo-reasoning")
@@ -99,7 +98,7 @@ class Script(msgspec.Struct, frozen=True):
 
 def read_script(request: ProviderRequest) -> Script:
     """The script that a request asks for."""
-    asked = next((text_of(message) for message in reversed(request.messages) if message.role == "user"), "")
+    asked = next((text_of(message.content) for message in reversed(request.messages) if message.role == "user"), "")
     fields: dict[str, object] = {"max_tokens": request.max_tokens, "text": _DIRECTIVE.sub("", asked).strip()}
     if request.model == "echo-reasoning":
         fields["reasoning"] = "Let me repeat that. "
@@ -178,7 +177,7 @@ def _ending(script: Script, request: ProviderRequest, said: int) -> Iterator[Pro
     """A word counts as a token, on both sides."""
     if script.tool is not None:
         yield script.tool
-    prompt = sum(len(_words(text_of(message))) for message in request.messages)
+    prompt = sum(len(_words(text_of(message.content))) for message in request.messages)
     yield UsageReport(Usage(prompt, said, prompt + said))
     yield Finish("tool_calls" if script.tool else "length" if script.is_shortened else "stop")
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator
 from typing import Protocol, TypedDict
 
 from chatkeep.chat.events import Delta, Finish, ProviderEvent
+from chatkeep.chat.model import text_of
 from chatkeep.chat.ports import ProviderRequest
 from chatkeep.errors import ChatkeepError, ProviderFailed
-from chatkeep.providers.content import text_of
 
 DEFAULT_TEMPERATURE = 0.7  # such a class wants one, whether or not the request says
 
@@ -55,7 +55,7 @@ class SimpleProvider:
 
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
         """Yield the whole reply, then `Finish`. Closing the iterator cancels the call. Raises: ProviderFailed."""
-        messages = [PlainMessage(role=message.role, content=text_of(message)) for message in request.messages]
+        messages = [PlainMessage(role=message.role, content=text_of(message.content)) for message in request.messages]
         temperature = DEFAULT_TEMPERATURE if request.temperature is None else request.temperature
         try:
             text = await self._chat.generate_chat_response(messages, temperature)

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import os
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
+from chatkeep.chat.locks import Locks
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, is_timestamp, timestamp
 from chatkeep.chat.ports import ChatSummary, StoredRun
 from chatkeep.errors import ChatNotFound, ChatUnreadable, InvalidRequest, StorageFailed
@@ -55,7 +57,7 @@ class FileStore:
         self._watch = FolderWatch(self._folder)
         self._trash = Trash(self._folder, trash_days, self._watch.changing)
         self._cache = _Cache()
-        self._editing: dict[ChatKey, tuple[asyncio.Lock, list[None]]] = {}
+        self._locks = Locks[ChatKey]()
         self._sweeping: asyncio.Task[None] | None = None
         self.log = FileRunLog(self._folder.runs, self._threads, run_kept_s)
 
@@ -100,17 +102,8 @@ class FileStore:
         self._cache.put(key, _Entry(chat, lines, identity))
         self._indexing.add(Put(key, chat, identity, known))
 
-    @contextlib.asynccontextmanager
-    async def editing(self, key: ChatKey) -> AsyncIterator[None]:
-        lock, users = self._editing.setdefault(key, (asyncio.Lock(), []))
-        users.append(None)
-        try:
-            async with lock:
-                yield
-        finally:
-            users.pop()
-            if not users:
-                del self._editing[key]
+    def editing(self, key: ChatKey) -> AbstractAsyncContextManager[None]:
+        return self._locks.holding(key)
 
     async def delete(self, key: ChatKey, *, purge: bool) -> None:
         try:
