@@ -161,6 +161,16 @@ async def test_a_provider_that_breaks_in_an_unknown_way_ends_the_run_once(tmp_pa
     assert run.problem.code == "internal_error"
 
 
+async def test_text_that_cannot_be_encoded_ends_the_run_and_keeps_what_was_before_it(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        run = await h.chat.send("", ask())
+        (await h.puppet.call(0)).say("good ", "\ud800", "late")
+        await run.wait_ended()
+
+        reply = (await h.chat.history("", "chat")).messages[-1]
+    assert (run.state, reply.text, reply.status) == (RunState.FAILED, "good ", "failed")
+
+
 async def test_a_reply_beyond_the_limit_is_cut_with_reason_length(tmp_path: Path) -> None:
     async with heart(tmp_path, msgspec.structs.replace(LIMITS, max_output_chars=10)) as h:
         run = await h.chat.send("", ask())

@@ -49,17 +49,18 @@ def uncancel() -> None:
 
 def _keep(run: Run, event: ProviderEvent, limits: Limits, loop_guard: LoopGuard | None, publish: Publish) -> None:
     reply = run.reply
+    # Why publish first: text that cannot be encoded ends the run, and must not be in what is stored of it.
     match event:
         case Delta(text=text) | Reasoning(text=text):
             if not text:
                 return
-            reply.add(event)
             publish(run, event)
+            reply.add(event)
             if loop_guard is not None and loop_guard.feed(text):
                 reply.finish_reason = "loop"
         case ToolCall() | UsageReport():
-            reply.add(event)
             publish(run, event)
+            reply.add(event)
         case Finish(reason=reason):
             reply.finish_reason = reason
             return

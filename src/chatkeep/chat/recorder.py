@@ -8,9 +8,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+import structlog
+
 from chatkeep.chat.ports import RunLog
 from chatkeep.chat.run import Run
 from chatkeep.errors import StorageFailed
+
+_logger = structlog.get_logger("chatkeep.recorder")
 
 # Limit: the pace is what a kill can cost of streamed text, unseen by readers; 250 ms are promised.
 _PACE_S = 0.010
@@ -68,9 +72,9 @@ class Recorder:
     async def _write(self) -> None:
         runs, self._waiting = self._waiting, {}
         batch = {run_id: run.unwritten() for run_id, run in runs.items()}
-        failed = await self._log.append(
+        failed = await self._append(
             {run_id: b"".join(lines) for run_id, (lines, _) in batch.items()},
-            last=[run_id for run_id, run in runs.items() if run.closed],
+            [run_id for run_id, run in runs.items() if run.closed],
         )
         for run_id, (lines, count) in batch.items():
             run = runs[run_id]
@@ -79,3 +83,11 @@ class Recorder:
                 self._lost(run, failed[run_id])
             else:
                 run.reveal(count)
+
+    async def _append(self, lines: dict[str, bytes], last: list[str]) -> dict[str, StorageFailed]:
+        """Append to the journals; whatever breaks, breaks the runs concerned and not the writer of all."""
+        try:
+            return await self._log.append(lines, last)
+        except Exception as exc:
+            _logger.exception("journal_crashed")
+            return dict.fromkeys(lines, StorageFailed(f"The journal broke by an unexpected {type(exc).__name__}."))

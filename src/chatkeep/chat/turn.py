@@ -190,6 +190,10 @@ class Turns:
         except StorageFailed as exc:
             self._end_unsealed(run, exc)
             return
+        except Exception as exc:
+            _logger.exception("turn_not_saved")
+            self._end_unsealed(run, StorageFailed(f"The turn was not saved: an unexpected {type(exc).__name__}."))
+            return
         self._publish(run, last_event(run))
         await run.wait_ended()
         self._close(run)
@@ -239,8 +243,12 @@ class Turns:
         while True:
             await asyncio.sleep(_RESEAL_S)
             for key in list(self._unsealed):
-                with contextlib.suppress(StorageFailed):
+                try:
                     await self.settle(key)
+                except StorageFailed:
+                    continue
+                except Exception:
+                    _logger.exception("turn_not_saved")
 
 
 def last_event(run: Run) -> RunEvent:

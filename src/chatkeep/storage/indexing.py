@@ -111,8 +111,8 @@ class Indexing:
             stale, self._stale = self._stale, False
             try:
                 await self._in_thread(self._write, changes, stale)
-            except (sqlite3.OperationalError, StorageFailed) as exc:
-                _log.error("index_not_written", error=str(exc), changes=len(changes))
+            except Exception as exc:  # noqa: BLE001 - derived: nothing that breaks in it may end its one writer
+                _log.error("index_not_written", error=f"{type(exc).__name__}: {exc}", changes=len(changes))
                 self._stale = stale or len(changes) + len(self._changes) > _MOST_WAITING
                 self._changes = [] if self._stale else changes + self._changes
                 self._refusal = StorageFull(f"The index could not be written: {exc}.")
