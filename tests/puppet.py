@@ -8,8 +8,9 @@ from pathlib import Path
 from chatkeep.chat.events import Delta, Finish, ProviderEvent
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
+from chatkeep.chat.model import Chat, ChatKey
 from chatkeep.chat.ports import Provider, ProviderRequest, ProviderState
-from chatkeep.errors import ProviderNotFound
+from chatkeep.errors import ProviderNotFound, StorageFailed
 from chatkeep.storage.files import FileStore
 
 LIMITS = Limits(first_token_s=60, stall_s=60, run_s=600, max_output_chars=100_000, loop_guard=True)
@@ -106,13 +107,24 @@ class Puppets:
         return {"puppet": ProviderState.HEALTHY}
 
 
+class RefusingStore(FileStore):
+    """A store on real files that saves nothing while `refusal` is set, as on a full disk."""
+
+    refusal: StorageFailed | None = None
+
+    async def save(self, key: ChatKey, chat: Chat) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        await super().save(key, chat)
+
+
 class Heart:
     """A heart on a real folder: `chat` is its door, `puppet` its provider."""
 
     def __init__(self, folder: Path, limits: Limits = LIMITS) -> None:
         self.folder = folder
         self.puppet = Puppet()
-        self.store = FileStore(folder, run_kept_s=3600, trash_days=7)
+        self.store = RefusingStore(folder, run_kept_s=3600, trash_days=7)
         self.chat = ChatInterface(
             store=self.store,
             log=self.store.log,

@@ -64,9 +64,10 @@ class Service:
         if not self._started:
             return
         self._started = False
-        await self.chat.aclose()
-        await self.providers.aclose()
-        await self.store.aclose()
+        async with contextlib.AsyncExitStack() as closing:
+            closing.push_async_callback(self.store.aclose)
+            closing.push_async_callback(self.providers.aclose)
+            closing.push_async_callback(self.chat.aclose)
 
 
 def create_app(built: Service) -> ASGIApp:

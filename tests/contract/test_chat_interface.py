@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chatkeep.chat.events import Delta
+from chatkeep.chat.events import Delta, UsageReport
 from chatkeep.chat.interface import SendRequest
-from chatkeep.chat.model import Idempotency, ToolCall
+from chatkeep.chat.model import Idempotency, ToolCall, Usage
 from chatkeep.chat.run import RunState
 from chatkeep.errors import (
     ChatBusy,
@@ -21,6 +21,7 @@ from chatkeep.errors import (
     ProviderNotFound,
     RunNotFound,
     ShuttingDown,
+    StorageFull,
 )
 from tests.puppet import LIMITS, heart, numbers
 
@@ -500,3 +501,122 @@ async def test_a_finished_run_answers_from_its_journal_and_later_from_its_chat(t
     assert (kept.replayable, anew.replayable) == (True, False)
     assert numbers(anew.frames_after(-1)) == [0, 1, 2]
     assert anew.visible_text == "the text"
+
+
+FULL = StorageFull("The disk is full.")
+
+
+async def test_a_turn_that_the_disk_refused_is_in_its_chat_after_a_restart(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        h.store.refusal = FULL
+        run = await h.chat.send("", ask("keep me"))
+        (await h.puppet.call(0)).finish("one ", "two ", "three")
+        await run.wait_ended()
+        assert run.problem is not None
+        assert (run.problem.code, run.problem.partial) == ("storage_full", "one two three")
+
+    async with heart(tmp_path) as h:
+        messages = (await h.chat.history("", "chat")).messages
+        again = await h.chat.run("", run.run_id)
+    assert [m.text for m in messages[1:]] == ["keep me", "one two three"]
+    assert again.ended
+
+
+async def test_a_turn_that_the_disk_refused_is_sealed_when_there_is_room_before_later_ones(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        h.store.refusal = FULL
+        first = await h.chat.send("", ask("first"))
+        second = await h.chat.send("", ask("second"))
+        call = await h.puppet.call(0)
+        await h.chat.stop("", second.run_id)
+        call.finish("a")
+        await first.wait_ended()
+
+        h.store.refusal = None
+        third = await h.chat.send("", ask("third"))
+        (await h.puppet.call(1)).finish("c")
+        await third.wait_ended()
+
+        messages = (await h.chat.history("", "chat")).messages
+    assert [m.text for m in messages[1:]] == ["first", "a", "second", "", "third", "c"]
+
+
+async def test_a_chat_whose_only_turn_the_disk_refused_can_be_deleted_and_does_not_come_back(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        h.store.refusal = FULL
+        run = await h.chat.send("", ask("forget me"))
+        (await h.puppet.call(0)).finish("a")
+        await run.wait_ended()
+
+        await h.chat.delete("", "chat", purge=True)
+
+    assert list((tmp_path / ".chatkeep" / "runs").iterdir()) == []
+    async with heart(tmp_path) as h:
+        with pytest.raises(ChatNotFound):
+            await h.chat.history("", "chat")
+
+
+async def test_a_turn_that_was_rolled_back_goes_with_its_chat(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        first = await h.chat.send("", ask("dropped"))
+        await h.puppet.call(0)
+        second = await h.chat.send("", ask("kept", if_busy="rollback"))
+        (await h.puppet.call(1)).finish("a")
+        await second.wait_ended()
+
+        await h.chat.delete("", "chat", purge=True)
+
+        with pytest.raises(RunNotFound):
+            await h.chat.run("", first.run_id)
+        assert list((tmp_path / ".chatkeep" / "runs").iterdir()) == []
+
+
+async def test_an_idempotency_key_of_a_deleted_chat_is_as_good_as_new(tmp_path: Path) -> None:
+    key = Idempotency("k" * 64, "b" * 64)
+    async with heart(tmp_path) as h:
+        first = await h.chat.send("", ask(), key)
+        (await h.puppet.call(0)).finish("a")
+        await first.wait_ended()
+        await h.chat.delete("", "chat", purge=False)
+
+        again = await h.chat.send("", ask(), key)
+
+        assert again.run_id != first.run_id
+
+
+async def test_a_count_beyond_all_arithmetic_does_not_keep_a_run_from_ending(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        run = await h.chat.send("", ask())
+        call = await h.puppet.call(0)
+        call.say("text")
+        call.queue.put_nowait(UsageReport(Usage(1, 10**400, 10**400)))
+        call.finish()
+        await run.wait_ended()
+
+    assert run.state.is_final
+
+
+async def test_a_chat_takes_only_so_many_waiting_messages(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        for _ in range(100):
+            await h.chat.send("", ask())
+
+        with pytest.raises(ChatBusy):
+            await h.chat.send("", ask())
+
+        await h.chat.drain(0)
+
+
+async def test_a_page_holds_no_more_chats_than_asked_for(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        run = await h.chat.send("", ask(chat_id="stored"))
+        (await h.puppet.call(0)).finish("a")
+        await run.wait_ended()
+        for number in range(4):
+            await h.chat.send("", ask(chat_id=f"begun{number}"))
+        await h.puppet.call(4)
+
+        one, _ = await h.chat.chats("", limit=1, cursor=None)
+        three, _ = await h.chat.chats("", limit=3, cursor=None)
+
+    assert (len(one), len(three)) == (1, 3)

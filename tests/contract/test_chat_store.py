@@ -1,6 +1,7 @@
 """The contract of ChatStore, over every implementation; then what only files can do."""
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import AsyncIterator
@@ -279,6 +280,42 @@ class TestFiles:
 
         assert [row.chat_id for row in rows] == ["other"]
         assert (tmp_path / "space.json").read_bytes() == content
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            '{"messages": [{"role": "user", "content": [{"type": "image_url", "text": null}, [1], 5]}]}',
+            '{"created_at": "0001-01-01T00:00:00+05:00", "messages": []}',
+            '{"created_at": "0999-01-01T00:00:00", "messages": []}',
+            '{"messages": [{"role": "user", "content": []}]}',
+        ],
+    )
+    async def test_an_odd_file_disturbs_neither_the_start_nor_a_list(self, tmp_path: Path, content: str) -> None:
+        (tmp_path / "odd.json").write_text(content)
+        os.utime(tmp_path / "odd.json", (0, 253_402_300_800))  # the year 10000
+        (tmp_path / "fine.json").write_text('{"messages": [{"role": "user", "content": "fine"}]}')
+        async with file_store(tmp_path) as store:
+            rows, _ = await store.summaries("", limit=10, before=None)
+            assert "fine" in [row.chat_id for row in rows]
+
+            with contextlib.suppress(ChatUnreadable):
+                await store.save(ChatKey("", "odd"), grown(await store.load(ChatKey("", "odd")), 1))
+                assert (await store.load(ChatKey("", "odd"))).messages[-1].text.startswith("answer")
+
+    async def test_a_chat_deleted_while_it_is_read_is_not_listed_again(self, tmp_path: Path) -> None:
+        async with file_store(tmp_path) as store:
+            await store.save(KEY, a_chat())
+        async with file_store(tmp_path) as store:
+            reading = asyncio.create_task(store.load(KEY))
+            await asyncio.sleep(0)
+            await store.delete(KEY, purge=True)
+            await asyncio.gather(reading, return_exceptions=True)
+
+            assert await store.summaries("", limit=10, before=None) == ([], None)
+
+    async def test_many_may_ask_at_once_whether_it_can_be_written(self, tmp_path: Path) -> None:
+        async with file_store(tmp_path) as store:
+            await asyncio.gather(*(store.check_writable() for _ in range(200)))
 
     async def test_a_link_or_a_pipe_is_not_followed(self, tmp_path: Path) -> None:
         secret = tmp_path.parent / f"{tmp_path.name}-secret.json"

@@ -118,6 +118,13 @@ class TestFiles:
         assert await open_log().unfinished() == []
         assert list(tmp_path.iterdir()) == []
 
+    async def test_a_journal_whose_record_cannot_be_read_is_set_aside(self, tmp_path: Path, open_log: OpenLog) -> None:
+        newer = msgspec.json.encode(record()).replace(b'{"run_id"', b'{"user2":1,"run_id":5,"run_id2"') + b"\n"
+        (tmp_path / "run_1.jsonl").write_bytes(newer)
+
+        assert await open_log().unfinished() == []
+        assert (tmp_path / "run_1.unreadable").read_bytes() == newer
+
     async def test_events_behind_a_hole_are_void(self, tmp_path: Path, open_log: OpenLog) -> None:
         log = open_log()
         await log.create(record(), b"")

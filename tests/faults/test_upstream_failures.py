@@ -126,7 +126,7 @@ async def test_stop_closes_the_connection_to_the_service_and_keeps_the_partial_r
     script = streamed(*HEAD, Act.WAIT_FOR_CLOSE)
     async with _served(tmp_path / "chats", script) as (server, service, http):
         run_id = await _begin(http)
-        await _until_events(http, run_id, 3)
+        await _until_said(http, run_id)
         assert not service.client_closed.is_set()
 
         receipt = (await http.post(f"/runs/{run_id}/stop")).json()
@@ -145,7 +145,7 @@ async def test_a_client_that_leaves_does_not_stop_the_run(tmp_path: Path) -> Non
         async with http.stream("POST", "/chat", json=body) as response:
             run_id = response.headers["x-run-id"]
             assert await anext(response.aiter_raw())
-        await _until_events(http, run_id, 3)
+        await _until_said(http, run_id)
         service.go.set()
 
         events = _events(await http.get(f"/runs/{run_id}/events"))
@@ -156,7 +156,7 @@ async def test_a_client_that_leaves_does_not_stop_the_run(tmp_path: Path) -> Non
 
 async def test_a_kill_during_a_stream_closes_the_connection_to_the_service(tmp_path: Path) -> None:
     async with _served(tmp_path / "chats", streamed(*HEAD, Act.WAIT_FOR_CLOSE)) as (server, service, http):
-        await _until_events(http, await _begin(http), 3)
+        await _until_said(http, await _begin(http))
         await asyncio.to_thread(server.kill)
         async with asyncio.timeout(DEADLINE_S):
             await service.client_closed.wait()
@@ -183,10 +183,10 @@ async def _begin(http: httpx.AsyncClient) -> str:
     return run_id
 
 
-async def _until_events(http: httpx.AsyncClient, run_id: str, count: int) -> None:
-    """Return when the run has `count` events."""
+async def _until_said(http: httpx.AsyncClient, run_id: str) -> None:
+    """Return when the run has all that HEAD says, in however many events."""
     async with asyncio.timeout(DEADLINE_S):
-        while (await http.get(f"/runs/{run_id}")).json()["event_count"] < count:
+        while (await http.get(f"/runs/{run_id}")).json()["response_chars"] < len("one two "):
             await asyncio.sleep(0.01)
 
 

@@ -1,6 +1,7 @@
 """ChatInterface: the one door to chats and runs, for every view."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Callable
 from typing import Literal
@@ -27,8 +28,10 @@ from chatkeep.errors import (
     ShuttingDown,
 )
 
-_log = structlog.get_logger("chatkeep.chat")
+_logger = structlog.get_logger("chatkeep.chat")
 
+_MOST_WAITING = 100  # runs of one chat at once: each holds a file and memory
+_ENDING_S = 30.0  # how long runs that were told to end may take, with a slow disk
 _FINISHED_KEPT_S = 120.0  # how long a finished run stays in memory; then its journal answers
 
 IfBusy = Literal["enqueue", "reject", "interrupt", "rollback"]
@@ -119,8 +122,16 @@ class ChatInterface:
             async with asyncio.timeout(grace_s):
                 await self._all_ended()
         except TimeoutError:
-            await asyncio.gather(*(self._turns.stop(run, Ending.SHUTDOWN) for run in self._turns.lanes))
-            await self._all_ended()
+            await self._interrupt_all()
+
+    async def _interrupt_all(self) -> None:
+        try:
+            async with asyncio.timeout(_ENDING_S):
+                await asyncio.gather(*(self._turns.stop(run, Ending.SHUTDOWN) for run in self._turns.lanes))
+                await self._all_ended()
+        except TimeoutError:
+            # Their journals have what there is: the next start seals them.
+            _logger.error("runs_left_open", run_ids=[run.run_id for run in self._turns.lanes])
 
     async def aclose(self) -> None:
         """Interrupt what is going and stop working."""
@@ -138,7 +149,9 @@ class ChatInterface:
             return await self._begin(owner, request, None)
         async with self._keys.holding(owner, idempotency) as earlier:
             if earlier is not None:
-                return await self.run(owner, earlier)
+                # A chat that was deleted took the run with it: then the key is as good as new.
+                with contextlib.suppress(RunNotFound):
+                    return await self.run(owner, earlier)
             run = await self._begin(owner, request, idempotency)
             self._keys.remember(owner, idempotency, run.run_id)
             return run
@@ -181,11 +194,11 @@ class ChatInterface:
     ) -> tuple[list[tuple[ChatSummary, str | None]], str | None]:
         """A page of the owner's chats with the id of the run going in each, newest first, and the next cursor."""
         live = {run.record.key: run for run in reversed(list(self._turns.lanes)) if run.record.owner == owner}
-        page, following = await self._store.summaries(owner, limit=limit, before=cursor)
-        if cursor is None:
-            begun = [_summary_of_begun(run) for run in live.values() if run.begins_chat]
-            known = {summary.chat_id for summary in page}
-            page = [summary for summary in begun if summary.chat_id not in known] + page
+        begun = [_summary_of_begun(run) for run in live.values() if run.begins_chat] if cursor is None else []
+        begun = begun[: limit - 1]
+        page, following = await self._store.summaries(owner, limit=limit - len(begun), before=cursor)
+        known = {summary.chat_id for summary in page}
+        page = [summary for summary in begun if summary.chat_id not in known] + page
         rows = [(summary, live.get(ChatKey(owner, summary.chat_id))) for summary in page]
         return [(summary, run.run_id if run else None) for summary, run in rows], following
 
@@ -199,10 +212,15 @@ class ChatInterface:
             await self._turns.stop(run, Ending.STOP)
         for run in self._turns.lanes[key]:
             await run.wait_ended()
-        self._turns.forget(key)
         async with self._store.editing(key):
             run_ids = await self._run_ids(key)
-            await self._store.delete(key, purge=purge)
+            try:
+                await self._store.delete(key, purge=purge)
+            except ChatNotFound:
+                # A chat whose only turns the disk refused has no file.
+                if not self._turns.unsealed(key):
+                    raise
+            self._turns.forget(key)
         for run_id in run_ids:
             self._runs.pop(run_id, None)
         await self._log.discard(run_ids)
@@ -214,13 +232,13 @@ class ChatInterface:
         await self._store.check_writable()
 
     async def _begin(self, owner: str, request: SendRequest, idempotency: Idempotency | None) -> Run:
-        if not self.accepting:
-            raise ShuttingDown("The server is stopping and takes no new messages.")
+        self._check_accepting()
         key = ChatKey(owner, check_chat_id(request.chat_id) if request.chat_id is not None else str(uuid.uuid4()))
         provider, model = await self._providers.resolve(request.provider, request.model)
         run = Run(_record(key, request, provider.name, model, idempotency))
         await self._check_fits(run, provider)
         await self._make_way(key, request.if_busy)
+        self._check_accepting()
         after = self._turns.lanes.enter(run)
         self._runs[run.run_id] = run
         try:
@@ -231,16 +249,22 @@ class ChatInterface:
         self._turns.drive(run, provider, after)
         return run
 
+    def _check_accepting(self) -> None:
+        if not self.accepting:
+            raise ShuttingDown("The server is stopping and takes no new messages.")
+
     async def _check_fits(self, run: Run, provider: Provider) -> None:
         """Read the chat now, so that a file that cannot be read, or a message too long, costs nothing."""
         self._turns.check_fits(run, provider, await load_or_none(self._store, run.record.key))
 
     async def _make_way(self, key: ChatKey, if_busy: IfBusy) -> None:
         going = self._turns.lanes[key]
-        if not going or if_busy == "enqueue":
+        if not going:
             return
-        if if_busy == "reject":
+        if if_busy == "reject" or len(going) >= _MOST_WAITING:
             raise ChatBusy(f"Run {going[0].run_id} is going in chat {key.chat_id}.")
+        if if_busy == "enqueue":
+            return
         ending = Ending.ROLLBACK if if_busy == "rollback" else Ending.STOP
         for run in going:
             await self._turns.stop(run, ending)
@@ -271,13 +295,14 @@ class ChatInterface:
             raise RunNotFound(f"There is no run {run_id}.")
         return replay(stored, chat)
 
-    async def _run_ids(self, key: ChatKey) -> list[str]:
-        """The runs that made the chat's replies; none of a file that cannot be read, which may be deleted too."""
+    async def _run_ids(self, key: ChatKey) -> set[str]:
+        """The runs of the chat that are known: those of its replies, and those in memory, rolled back or not sealed."""
+        known = {run.run_id for run in self._runs.values() if run.record.key == key}
         try:
-            chat = await self._store.load(key)
+            chat = await load_or_none(self._store, key)
         except ChatUnreadable:
-            return []
-        return [message.run_id for message in chat.messages if message.run_id is not None]
+            return known  # it may be deleted all the same
+        return known | {message.run_id for message in (chat.messages if chat else []) if message.run_id is not None}
 
     async def _all_ended(self) -> None:
         for run in self._turns.lanes:

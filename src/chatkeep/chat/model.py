@@ -136,8 +136,15 @@ def text_of(content: str | list[msgspec.Raw]) -> str:
     """The text of a message's content; of a list of parts, the text parts joined by newlines."""
     if isinstance(content, str):
         return content
-    parts = [msgspec.json.decode(part, type=_TextPart) for part in content]
-    return "\n".join(part.text for part in parts if part.text)
+    return "\n".join(text for part in content if (text := _text_of_part(part)))
+
+
+def _text_of_part(part: msgspec.Raw) -> str:
+    """Empty for whatever is no text: people and other programs write these files too."""
+    try:
+        return msgspec.json.decode(part, type=_TextPart).text
+    except msgspec.MsgspecError:
+        return ""
 
 
 def now() -> str:
@@ -149,7 +156,8 @@ def timestamp(moment: datetime) -> str:
     """`moment` in the stored form. A moment without a zone is taken as UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = moment.astimezone(UTC)
+    return f"{moment.year:04}{moment:-%m-%dT%H:%M:%S.%fZ}"
 
 
 def is_timestamp(text: str) -> bool:

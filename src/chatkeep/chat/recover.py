@@ -11,7 +11,7 @@ from chatkeep.chat.seal import seal
 from chatkeep.chat.turn import last_event
 from chatkeep.errors import RunInterrupted, StorageFailed, error_of
 
-_log = structlog.get_logger("chatkeep.recover")
+_logger = structlog.get_logger("chatkeep.recover")
 
 
 async def recover(store: ChatStore, log: RunLog, recorder: Recorder, system_prompt: Callable[[], str]) -> int:
@@ -26,12 +26,14 @@ async def recover(store: ChatStore, log: RunLog, recorder: Recorder, system_prom
         try:
             await _seal_interrupted(store, run, system_prompt())
         except StorageFailed as exc:
-            _log.error("run_not_recovered", run_id=run.run_id, chat_id=record.chat_id, code=exc.code, detail=exc.detail)
+            _logger.error(
+                "run_not_recovered", run_id=run.run_id, chat_id=record.chat_id, code=exc.code, detail=exc.detail
+            )
             continue
         recorder.publish(run)
         await run.wait_ended()
         sealed += 1
-        _log.info("run_recovered", run_id=run.run_id, chat_id=record.chat_id, state=run.state.value)
+        _logger.info("run_recovered", run_id=run.run_id, chat_id=record.chat_id, state=run.state.value)
     return sealed
 
 

@@ -26,6 +26,7 @@ from chatkeep.chat.ports import RunRecord
 from chatkeep.errors import ChatkeepError
 
 _CHARS_A_TOKEN = 4  # in the usual vocabularies, of English
+_MOST_TOKENS = 2**53  # what a provider counts is its own affair, but must not break our arithmetic
 
 
 class RunState(StrEnum):
@@ -88,6 +89,7 @@ class Run:
         self._revealed = 0
         self._texts: list[str] = []
         self._unwritten: list[bytes] = []
+        self._held: bytes | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self._last_taken = False
 
@@ -103,8 +105,8 @@ class Run:
 
     @property
     def closed(self) -> bool:
-        """Whether the last event was taken, revealed or not."""
-        return self._last_taken
+        """Whether the last event was taken and may be written, revealed or not."""
+        return self._last_taken and self._held is None
 
     @property
     def last_event_id(self) -> int:
@@ -121,15 +123,27 @@ class Run:
         record = self.record
         self.take(Start(record.run_id, record.chat_id, record.message_id, record.provider, record.model))
 
-    def take(self, event: RunEvent) -> None:
-        """Number and keep `event`, unseen until `reveal`. The last event closes the run to further ones."""
+    def take(self, event: RunEvent, *, held: bool = False) -> None:
+        """Number and keep `event`, unseen until `reveal`. The last event closes the run to further ones.
+
+        A `held` one is not written to the journal before `release`.
+        """
         if self._last_taken:
             raise ChatkeepError(f"Run {self.run_id} was given an event after its last one.")
         shown, line = encode(len(self.frames), event)
         self.frames.append(shown)
         self._texts.append(event.text if isinstance(event, Delta) else "")
-        self._unwritten.append(line)
+        if held:
+            self._held = line
+        else:
+            self._unwritten.append(line)
         self._last_taken = isinstance(event, Done | Problem)
+
+    def release(self) -> None:
+        """Let the held event be written."""
+        if self._held is not None:
+            self._unwritten.append(self._held)
+            self._held = None
 
     def unwritten(self) -> tuple[list[bytes], int]:
         """Hand over the journal lines taken since the last call, and the count that `reveal` then gets."""
@@ -273,5 +287,5 @@ class Reply:
         if self._first is None:
             return Stats(None, round(elapsed_s * 1000, 3), None)
         generating_s = now - self._first
-        rate = round(tokens / generating_s, 1) if generating_s > 0 else None
+        rate = round(min(tokens, _MOST_TOKENS) / generating_s, 1) if generating_s > 0 else None
         return Stats(round((self._first - self._began) * 1000, 3), round(elapsed_s * 1000, 3), rate)

@@ -54,6 +54,7 @@ class Turns:
         self._cancellable: set[str] = set()
         self._lost: dict[str, StorageFailed] = {}
         self._unsealed: dict[ChatKey, list[Run]] = {}
+        self._unwritten: list[Run] = []
         self._resealing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -89,7 +90,7 @@ class Turns:
 
     async def stop(self, run: Run, ending: Ending) -> None:
         """End `run`. One that is going has ended on return; one that waits ends when its place comes, unasked."""
-        if run.closed or (run.state.is_final and run.ending is None):
+        if run.ended or (run.state.is_final and run.ending is None):
             return
         if run.ending is None:
             run.ending = ending
@@ -108,6 +109,7 @@ class Turns:
             # Race: another task may have settled it, or forgotten the chat, meanwhile.
             if run in runs:
                 runs.remove(run)
+                run.release()
                 self.recorder.publish(run)
             if not runs:
                 self._unsealed.pop(key, None)
@@ -115,6 +117,10 @@ class Turns:
     def is_settled(self, run: Run) -> bool:
         """Whether nothing of `run`, which has ended, waits for the disk."""
         return run not in self._unsealed.get(run.record.key, ())
+
+    def unsealed(self, key: ChatKey) -> list[Run]:
+        """The chat's turns that the disk refused so far, oldest first."""
+        return list(self._unsealed.get(key, ()))
 
     def forget(self, key: ChatKey) -> None:
         """The chat was deleted: turns that the disk refused go with it."""
@@ -182,11 +188,13 @@ class Turns:
         self._providers.report(record.provider, None)
 
     async def _end(self, run: Run, failure: ChatkeepError | None) -> None:
-        """Seal the turn, then publish the last event: `done` means that the reply is on disk."""
-        self._conclude(run, failure)
+        """Seal the turn, then publish the last event: `done` means that the reply is on disk. Never fails."""
         try:
+            self._conclude(run, failure)
             if run.ending is not Ending.ROLLBACK:
+                await self.settle(run.record.key)
                 await seal(self._store, run, self._system_prompt())
+            self._publish(run, last_event(run))
         except StorageFailed as exc:
             self._end_unsealed(run, exc)
             return
@@ -194,7 +202,6 @@ class Turns:
             _logger.exception("turn_not_saved")
             self._end_unsealed(run, StorageFailed(f"The turn was not saved: an unexpected {type(exc).__name__}."))
             return
-        self._publish(run, last_event(run))
         await run.wait_ended()
         self._close(run)
 
@@ -202,7 +209,8 @@ class Turns:
         """Tell the followers and keep the journal open: the turn is sealed later, or at the next start."""
         _logger.error("turn_not_saved", code=error.code, detail=error.detail)
         self._conclude(run, error)
-        run.take(last_event(run))
+        # Why held: a journal with an end counts as sealed.
+        run.take(last_event(run), held=True)
         run.reveal_all()
         self._unsealed.setdefault(run.record.key, []).append(run)
         self._close(run)
@@ -235,6 +243,7 @@ class Turns:
         _logger.error("journal_not_written", run_id=run.run_id, code=error.code, detail=error.detail)
         if run.closed:
             run.reveal_all()
+            self._unwritten.append(run)
         elif run.run_id in self._cancellable:
             self._lost[run.run_id] = error
             self._tasks[run.run_id].cancel()
@@ -242,6 +251,9 @@ class Turns:
     async def _reseal_forever(self) -> None:
         while True:
             await asyncio.sleep(_RESEAL_S)
+            unwritten, self._unwritten = self._unwritten, []
+            for run in unwritten:
+                self.recorder.publish(run)
             for key in list(self._unsealed):
                 try:
                     await self.settle(key)

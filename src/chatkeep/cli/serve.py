@@ -1,6 +1,7 @@
 """Run the server until a signal ends it."""
 
 import asyncio
+import contextlib
 import gc
 import resource
 import socket
@@ -108,4 +109,5 @@ def _listen(host: str, port: int) -> socket.socket:
 def _allow_many_connections() -> None:
     """Every stream is a file to the kernel; the usual soft limit of 1,024 is far below the hard one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with contextlib.suppress(ValueError, OSError):  # some systems call the hard limit infinite and refuse it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

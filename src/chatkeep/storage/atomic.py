@@ -5,12 +5,14 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from chatkeep.errors import StorageFailed, StorageFull
 
+_63_BITS = 2**63 - 1
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 
 
@@ -24,7 +26,16 @@ class Identity(msgspec.Struct, frozen=True):
 
 def identity_of(found: os.stat_result) -> Identity:
     """The identity in a stat result."""
-    return Identity(found.st_size, found.st_mtime_ns, found.st_ino)
+    # Limit: SQLite keeps 63 bits, some file systems have inodes of 64.
+    return Identity(found.st_size, found.st_mtime_ns & _63_BITS, found.st_ino & _63_BITS)
+
+
+def modified_at(identity: Identity) -> datetime:
+    """When the file was written; a time that no calendar has is the beginning of ours."""
+    try:
+        return datetime.fromtimestamp(identity.mtime_ns / 1e9, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 @contextlib.contextmanager

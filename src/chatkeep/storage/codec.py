@@ -60,17 +60,28 @@ def decode_chat(data: bytes, chat_id: str, modified: datetime) -> Chat:
     `messages[role, content, timestamp]`, and files written by hand. Raises: NotAChat.
     """
     try:
-        header, messages, extra = _parse(data)
-        if header.format > FORMAT:
-            raise NotAChat(f"it has format {header.format}, this version reads up to {FORMAT}")
-        messages = [_complete(chat_id, place, message) for place, message in enumerate(messages)]
-        times = [message.timestamp for message in messages if message.timestamp]
-        created = _normal(header.created_at) or (times[0] if times else timestamp(modified))
-        updated = _normal(header.last_updated) or (times[-1] if times else timestamp(modified))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        return _decode(data, chat_id, modified)
+    except NotAChat:
+        raise
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as exc:
         raise NotAChat(str(exc)) from exc
-    title = header.title or title_of(next((m.text for m in messages if m.role == "user"), ""))
-    return Chat(chat_id, title, header.revision, created, updated, messages, extra)
+
+
+def _decode(data: bytes, chat_id: str, modified: datetime) -> Chat:
+    header, messages, extra = _parse(data)
+    if header.format > FORMAT:
+        raise NotAChat(f"it has format {header.format}, this version reads up to {FORMAT}")
+    messages = [_complete(chat_id, place, message) for place, message in enumerate(messages)]
+    times = [message.timestamp for message in messages if message.timestamp]
+    return Chat(
+        chat_id=chat_id,
+        title=header.title or title_of(next((m.text for m in messages if m.role == "user"), "")),
+        revision=header.revision,
+        created_at=_normal(header.created_at) or (times[0] if times else timestamp(modified)),
+        last_updated=_normal(header.last_updated) or (times[-1] if times else timestamp(modified)),
+        messages=messages,
+        extra=extra,
+    )
 
 
 def _parse(data: bytes) -> tuple[_Header, list[Message], dict[str, msgspec.Raw]]:

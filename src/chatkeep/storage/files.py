@@ -22,6 +22,7 @@ from chatkeep.storage.atomic import (
     Identity,
     identity_of,
     make_folder,
+    modified_at,
     read_regular,
     storage_errors,
     sync_folder,
@@ -88,8 +89,8 @@ class FileStore:
         if known is not None and identity == known.identity:
             return known.chat
         entry = await self._in_thread(self._read, key)
-        # Race: a save may have come between, and is newer than what was read.
-        if entry is not known and self._cache.get(key) is known:
+        # Race: a save or a delete may have come between, and is newer than what was read.
+        if self._cache.get(key) is known and self._identity(key) == entry.identity:
             self._indexing.add(Put(key, entry.chat, entry.identity, if_changed=True))
             self._cache.put(key, entry)
         return entry.chat
@@ -118,8 +119,9 @@ class FileStore:
     async def summaries(self, owner: str, *, limit: int, before: str | None) -> tuple[list[ChatSummary], str | None]:
         place = _place(before) if before is not None else None
         if await self._in_thread(self._watch.changed_by_others):
-            self._indexing.distrust()
+            # Race: noted first, so that what others change while we look is noticed by the next list.
             await self._in_thread(self._watch.note_all)
+            self._indexing.distrust()
         page = await self._indexing.ask(lambda index: index.newest(owner, limit + 1, place))
         if len(page) <= limit:
             return page, None
@@ -147,7 +149,7 @@ class FileStore:
         self._trash.remove_expired()
 
     def _try_writing(self) -> None:
-        path = self._folder.temporary / f"probe-{os.getpid()}-{id(object())}"
+        path = self._folder.temporary / f"probe-{os.urandom(8).hex()}"
         with storage_errors(f"The data folder {self._folder.root} cannot be written"):
             write_new(path, b"chatkeep")
             path.unlink()
@@ -173,7 +175,7 @@ class FileStore:
         except OSError as exc:
             raise ChatUnreadable(f"The file of chat {key.chat_id} cannot be read: {exc.strerror}.") from exc
         try:
-            chat = decode_chat(data, key.chat_id, datetime.fromtimestamp(identity.mtime_ns / 1e9, UTC))
+            chat = decode_chat(data, key.chat_id, modified_at(identity))
         except NotAChat as exc:
             raise ChatUnreadable(f"The file of chat {key.chat_id} is not a chat: {exc}. It is left as it is.") from exc
         return _Entry(chat, [encode_message(message) for message in chat.messages], identity)

@@ -32,7 +32,8 @@ class Folder:
         """Remove what a killed server was writing: nothing there was ever acknowledged."""
         with storage_errors(f"The data folder {self.root} cannot be used"):
             for path in self.temporary.iterdir():
-                path.unlink()
+                if not path.is_dir():
+                    path.unlink()
 
     def of_owner(self, owner: str) -> Path:
         """The folder of one owner's chats: the root for the anonymous one, else `@name`."""

@@ -37,9 +37,14 @@ class FileRunLog:
         self._executor = executor
         self._kept_s = kept_s
         self._open: dict[str, _Journal] = {}
+        self._making: set[str] = set()
 
     async def create(self, record: RunRecord, lines: bytes) -> None:
-        self._open[record.run_id] = await self._in_thread(self._create, record, lines)
+        self._making.add(record.run_id)
+        try:
+            self._open[record.run_id] = await self._in_thread(self._create, record, lines)
+        finally:
+            self._making.discard(record.run_id)
 
     async def append(self, lines: Mapping[str, bytes], last: Collection[str]) -> dict[str, StorageFailed]:
         # Why not in a thread: these writes end in the kernel's cache and are not synced, a few µs each, where a
@@ -53,7 +58,11 @@ class FileRunLog:
         return await self._in_thread(self._unfinished)
 
     async def discard(self, run_ids: Collection[str]) -> None:
-        await self._in_thread(self._discard, run_ids)
+        # Race: closed here and not in the thread, so that no append can meet a descriptor that is another's by now.
+        for run_id in run_ids:
+            if journal := self._open.pop(run_id, None):
+                journal.close()
+        await self._in_thread(self._unlink, run_ids)
 
     async def remove_expired(self) -> None:
         """Remove the journals of runs that finished longer ago than they are kept."""
@@ -126,10 +135,7 @@ class FileRunLog:
                 data = path.read_bytes()
             kept = _parse(data)
             if kept is None:
-                # The record was never whole, so the message was never acknowledged.
-                _log.warning("journal_without_record", file=path.name)
-                with contextlib.suppress(OSError):
-                    path.unlink()
+                self._set_aside(path, data)
                 continue
             record, lines, whole = kept
             if not _is_finished(lines):
@@ -138,10 +144,18 @@ class FileRunLog:
                 found.append((record, lines))
         return sorted(found, key=lambda pair: (pair[0].created_at, pair[0].run_id))
 
-    def _discard(self, run_ids: Collection[str]) -> None:
+    def _set_aside(self, path: Path, data: bytes) -> None:
+        """Deal with a journal without a record: one that was never whole was never acknowledged, another is kept."""
+        whole = b"\n" in data
+        _log.error("journal_unreadable", file=path.name, kept=whole)
+        with contextlib.suppress(OSError):
+            if whole:
+                path.rename(path.with_suffix(".unreadable"))
+            else:
+                path.unlink()
+
+    def _unlink(self, run_ids: Collection[str]) -> None:
         for run_id in run_ids:
-            if journal := self._open.pop(run_id, None):
-                journal.close()
             with contextlib.suppress(OSError):
                 self._path(run_id).unlink()
 
@@ -149,7 +163,7 @@ class FileRunLog:
         oldest = time.time() - self._kept_s
         for path in self._folder.glob("*.jsonl"):
             with contextlib.suppress(OSError):
-                if path.stem not in self._open and path.stat().st_mtime < oldest:
+                if path.stem not in self._making and path.stem not in self._open and path.stat().st_mtime < oldest:
                     path.unlink()
 
 

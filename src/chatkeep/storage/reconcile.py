@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from chatkeep.chat.model import ChatKey, check_chat_id
 from chatkeep.errors import InvalidChatId
-from chatkeep.storage.atomic import Identity, identity_of, read_regular, storage_errors
+from chatkeep.storage.atomic import Identity, identity_of, modified_at, read_regular, storage_errors
 from chatkeep.storage.codec import NotAChat, decode_chat
 from chatkeep.storage.folder import Folder
 from chatkeep.storage.index import Change, FolderIdentity, Index, Put, Remove
@@ -82,8 +81,7 @@ def _read(folder: Folder, changes: list[Remove | ChatKey]) -> Iterator[Change]:
             continue
         try:
             data, identity = read_regular(folder.chat(change))
-            modified = datetime.fromtimestamp(identity.mtime_ns / 1e9, UTC)
-            yield Put(change, decode_chat(data, change.chat_id, modified), identity)
+            yield Put(change, decode_chat(data, change.chat_id, modified_at(identity)), identity)
         except (NotAChat, OSError) as exc:
             # The older format kept a list of its own under this name; it is left alone.
             if change.chat_id != "index":

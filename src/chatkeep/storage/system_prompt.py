@@ -6,6 +6,7 @@ from pathlib import Path
 
 import structlog
 
+from chatkeep.errors import StorageFailed
 from chatkeep.storage.atomic import Identity, identity_of, storage_errors
 
 _log = structlog.get_logger("chatkeep.system_prompt")
@@ -28,7 +29,10 @@ class SystemPromptFile:
         with storage_errors(f"The system prompt file {self._path} cannot be used"):
             with contextlib.suppress(FileExistsError), self._path.open("x", encoding="utf-8") as file:
                 file.write(_DEFAULT)
-            self._read()
+            try:
+                self._read()
+            except UnicodeDecodeError as exc:
+                raise StorageFailed(f"The system prompt file {self._path} is not UTF-8.") from exc
 
     def __call__(self) -> str:
         if time.monotonic() < self._next_look:
