@@ -27,7 +27,7 @@ _SETTINGS_HEAD = """\
 # Settings
 
 Read from the environment, then from a file `.env` in the working folder; an option of `chatkeep serve` wins
-over both. A wrong value stops the start with one line that names it. An empty value counts as left out.
+over both. A wrong value stops the start with a line that names it. An empty value counts as left out.
 
 | variable | default | allowed | meaning |
 |---|---|---|---|

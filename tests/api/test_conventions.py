@@ -5,14 +5,15 @@ import re
 import httpx
 import pytest
 
-from tests.server import Client, Server
+from tests.server import Client, Server, eventually
 
 
 def test_every_answer_carries_a_request_id_and_every_log_line_of_the_request_has_it(server: Server) -> None:
     response = server.client.send("hi", "request-id", headers={"X-Request-ID": "my.Request_1"})
 
     assert response.headers["x-request-id"] == "my.Request_1"
-    (entry,) = [entry for entry in server.log_entries if entry.get("request_id") == "my.Request_1"]
+    # The run's last log line may be written just after the answer.
+    (entry,) = eventually(lambda: [entry for entry in server.log_entries if entry.get("request_id") == "my.Request_1"])
     assert (entry["event"], entry["chat_id"], entry["run_id"]) == ("run_ended", "request-id", response.json()["run_id"])
 
 

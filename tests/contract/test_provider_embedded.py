@@ -30,7 +30,10 @@ pytestmark = [pytest.mark.anyio, pytest.mark.skipif(bool(_missing()), reason=_mi
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 SYSTEM = ChatMessage("system", "You are a helpful AI assistant.")
-PARIS = ProviderRequest(MODEL, [SYSTEM, ChatMessage("user", "What is the capital of France?")])
+# Why these: at a higher temperature so small a model now and then rambles on until its context is full.
+PARIS = ProviderRequest(
+    MODEL, [SYSTEM, ChatMessage("user", "What is the capital of France?")], temperature=0, max_tokens=64
+)
 LONG = ProviderRequest(MODEL, [SYSTEM, ChatMessage("user", "Tell me a very long story.")])
 
 PARENT = """

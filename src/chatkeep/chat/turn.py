@@ -236,7 +236,10 @@ class Turns:
         self.lanes.leave(run)
         self._tasks.pop(run.run_id, None)
         self._ended(run)
-        _logger.info("run_ended", state=run.state.value, finish_reason=run.reply.finish_reason)
+        if run.problem is None:
+            _logger.info("run_ended", state=run.state.value, finish_reason=run.reply.finish_reason)
+        else:
+            _logger.warning("run_ended", state=run.state.value, code=run.problem.code, provider=run.record.provider)
 
     def _journal_lost(self, run: Run, error: StorageFailed) -> None:
         """The journal took nothing of the run's last events: end it, or if it has ended, show the end."""
