@@ -19,6 +19,7 @@ from chatkeep.errors import (
     ProviderTimedOut,
     ProviderUnavailable,
 )
+from chatkeep.providers.failures import RequestRefused
 from chatkeep.providers.http import HttpClient, Service
 from chatkeep.providers.ollama import OllamaProvider
 from chatkeep.providers.openai import OpenAIProvider
@@ -182,14 +183,14 @@ async def test_cancelling_before_the_headers_closes_the_upstream_connection(spee
     ("status", "kind"),
     [
         (302, ProviderFailed),
-        (400, ProviderFailed),
+        (400, RequestRefused),
         (401, ProviderFailed),
         (402, ProviderFailed),
         (403, ProviderFailed),
         (404, ModelNotFound),
         (408, ProviderTimedOut),
-        (413, ProviderFailed),
-        (422, ProviderFailed),
+        (413, RequestRefused),
+        (422, RequestRefused),
         (429, ProviderRateLimited),
         (500, ProviderFailed),
         (502, ProviderFailed),
@@ -318,6 +319,26 @@ async def test_ollama_lists_its_models_and_learns_a_window_with_the_first_call(h
         assert provider.context_tokens("m") is None
         await collected(provider)
         assert provider.context_tokens("m") == 2048
+
+
+async def test_ollama_is_asked_for_the_window_that_it_is_said_to_have(http: HttpClient) -> None:
+    scripts = (
+        answer(200, b'{"model_info":{"llama.context_length":131072}}'),
+        streamed(b'{"message":{"content":""},"done":true}\n', media_type="application/x-ndjson"),
+    )
+    async with upstream(*scripts) as server:
+        provider = OllamaProvider(Service(http, "ollama", server.url))
+        await collected(provider)
+        assert json.loads(server.requests[-1].partition(b"\r\n\r\n")[2])["options"] == {"num_ctx": 8192}
+        assert provider.context_tokens("m") == 8192
+
+
+async def test_ollama_is_asked_for_the_window_of_the_settings(http: HttpClient) -> None:
+    async with upstream(streamed(b'{"done":true}\n', media_type="application/x-ndjson")) as server:
+        provider = OllamaProvider(Service(http, "ollama", server.url), context_tokens=32768)
+        assert provider.context_tokens("m") == 32768
+        await collected(provider)
+        assert json.loads(server.requests[0].partition(b"\r\n\r\n")[2])["options"] == {"num_ctx": 32768}
 
 
 @pytest.mark.parametrize("body", [b"[]x", b"<html>", b"{}", b"\xff"])

@@ -29,18 +29,30 @@ _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\u200b-\u200f\u202a-\u2
 _MAX_DEPTH = 4
 
 _KEY_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-_KINDS: dict[int, type[ProviderFailed]] = {
-    HTTPStatus.REQUEST_TIMEOUT: ProviderTimedOut,
-    HTTPStatus.TOO_MANY_REQUESTS: ProviderRateLimited,
-    HTTPStatus.SERVICE_UNAVAILABLE: ProviderUnavailable,
-    HTTPStatus.GATEWAY_TIMEOUT: ProviderTimedOut,
-    529: ProviderUnavailable,  # Anthropic's overloaded_error, which gateways pass on
-}
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")  # OpenAI's `code`, llama.cpp's `type`
 
 
 class StreamBroken(Exception):
     """A stream is not a proper reply; the text says why and may quote the service. Leaves providers/ as ours."""
+
+
+class RequestRefused(ProviderFailed):
+    """The service will not take this one request: to callers a failed provider, but others' requests may pass.
+
+    It has the code of `ProviderFailed`, so `error_of` gives that one back, which it meets first.
+    """
+
+
+_KINDS: dict[int, type[ProviderFailed]] = {
+    HTTPStatus.BAD_REQUEST: RequestRefused,
+    HTTPStatus.REQUEST_TIMEOUT: ProviderTimedOut,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: RequestRefused,
+    HTTPStatus.UNPROCESSABLE_ENTITY: RequestRefused,
+    HTTPStatus.TOO_MANY_REQUESTS: ProviderRateLimited,
+    HTTPStatus.SERVICE_UNAVAILABLE: ProviderUnavailable,
+    HTTPStatus.GATEWAY_TIMEOUT: ProviderTimedOut,
+    529: ProviderUnavailable,  # Anthropic's overloaded_error, which gateways pass on
+}
 
 
 class Complaint(NamedTuple):

@@ -84,11 +84,13 @@ class Body:
                     pass
 
     async def aclose(self) -> None:
-        """Let go of the connection. Never fails: the caller has what it came for, or an error of its own."""
+        """Let go of the connection, even when cancelled. Never fails: the caller has its answer, or its own error."""
         with suppress(*_FAILURES):
-            if isinstance(self._chunks, AsyncGenerator):
-                await self._chunks.aclose()
-            await self._response.aclose()
+            try:
+                if isinstance(self._chunks, AsyncGenerator):
+                    await self._chunks.aclose()
+            finally:
+                await self._response.aclose()
 
 
 class Service:

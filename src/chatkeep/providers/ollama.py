@@ -21,12 +21,18 @@ from chatkeep.providers.sse import LineDecoder
 
 
 class OllamaProvider:
-    """One Ollama server. `default_model` leads its list of models when it is given."""
+    """One Ollama server. `default_model` leads its list of models when it is given.
 
-    def __init__(self, service: Service, *, default_model: str | None = None) -> None:
+    `context_tokens` replaces every model's window.
+    """
+
+    def __init__(
+        self, service: Service, *, default_model: str | None = None, context_tokens: int | None = None
+    ) -> None:
         self._service = service
         self._default_model = default_model
-        self._windows: dict[str, int | None] = {}
+        self._context_tokens = context_tokens
+        self._windows: dict[str, int] = {}
 
     @property
     def name(self) -> str:
@@ -44,8 +50,8 @@ class OllamaProvider:
         await self._service.fetch("/api/version", decode_version)
 
     def context_tokens(self, model: str) -> int | None:
-        """What /api/show told; None until the first call of this model has asked."""
-        return self._windows.get(model)
+        """The window that each call asks for; None until the first call of this model has learnt it."""
+        return self._context_tokens or self._windows.get(model)
 
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
         """Yield the reply as it comes; `Finish` is last. Closing the iterator closes the connection.
@@ -53,7 +59,7 @@ class OllamaProvider:
         Raises: ProviderFailed, ModelNotFound, ContextTooLong.
         """
         await self._learn_window(request.model)
-        content = encode_request(request)
+        content = encode_request(request, self.context_tokens(request.model))
         replying = converse(self._service, "/api/chat", content, "application/x-ndjson", LineDecoder(), ReplyDecoder())
         async with aclosing(replying) as events:
             async for event in events:
@@ -61,7 +67,7 @@ class OllamaProvider:
 
     async def _learn_window(self, model: str) -> None:
         """Ask what the model's window is, once. Best effort: with an unknown window nothing is trimmed."""
-        if model in self._windows:
+        if self.context_tokens(model) is not None:
             return
         with suppress(ProviderFailed):
             content = msgspec.json.encode({"model": model})

@@ -7,14 +7,21 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from chatkeep.chat.events import Delta, Finish, ProviderEvent, Reasoning, UsageReport
-from chatkeep.chat.model import ToolCall, Usage
+from chatkeep.chat.model import ToolCall, Usage, text_of
 from chatkeep.chat.ports import ChatMessage, ProviderRequest
 from chatkeep.providers.failures import StreamBroken, describe
+from chatkeep.providers.tokens import TokenCount
+
+# Why a window of our own: what Ollama takes when it is told none is 4k on most machines (docs/context-length.mdx),
+# `/api/show` does not tell it, and a longer prompt is cut without a word. Why not the model's whole length: memory for
+# the window is taken when the model is loaded, 16 GiB for the 131,072 tokens of an 8B Llama 3.1 and 1 GiB for these.
+WINDOW_TOKENS = 8192
 
 
 class _Options(msgspec.Struct, frozen=True):
     temperature: float | UnsetType = UNSET
     num_predict: int | UnsetType = UNSET
+    num_ctx: int | UnsetType = UNSET
 
 
 class _OutCall(msgspec.Struct, frozen=True):
@@ -41,9 +48,8 @@ class _ImageUrl(msgspec.Struct, frozen=True):
 
 
 class _Part(msgspec.Struct, frozen=True):
-    """A part of OpenAI's content."""
+    """A part of OpenAI's content, as far as it is an image."""
 
-    text: str = ""
     image_url: _ImageUrl = _ImageUrl()
 
 
@@ -58,14 +64,15 @@ class _InCall(msgspec.Struct, frozen=True):
     function: _InFunction = _InFunction()
 
 
-def encode_request(request: ProviderRequest) -> bytes:
-    """The body of a streaming /api/chat; what the request leaves open is left out."""
-    options: _Options | UnsetType = UNSET
-    if request.temperature is not None or request.max_tokens is not None:
-        options = _Options(
-            temperature=UNSET if request.temperature is None else request.temperature,
-            num_predict=UNSET if request.max_tokens is None else request.max_tokens,
-        )
+def encode_request(request: ProviderRequest, context_tokens: int | None) -> bytes:
+    """The body of a streaming /api/chat; what the request leaves open, and an unknown window, is left out."""
+    options: _Options | UnsetType = _Options(
+        temperature=UNSET if request.temperature is None else request.temperature,
+        num_predict=UNSET if request.max_tokens is None else request.max_tokens,
+        num_ctx=UNSET if context_tokens is None else context_tokens,
+    )
+    if options == _Options():
+        options = UNSET
     messages = [_out(message) for message in request.messages]
     return msgspec.json.encode(_Request(request.model, messages, stream=True, options=options))
 
@@ -87,7 +94,7 @@ def _text_and_images(content: str | list[msgspec.Raw]) -> tuple[str, list[str]]:
         return content, []
     parts = [msgspec.json.decode(part, type=_Part) for part in content]
     images = [part.image_url.url.partition(";base64,")[2] for part in parts]
-    return "\n".join(part.text for part in parts if part.text), [image for image in images if image]
+    return text_of(content), [image for image in images if image]
 
 
 def _out_call(call: msgspec.Raw) -> _OutCall:
@@ -116,12 +123,18 @@ class _Line(msgspec.Struct, frozen=True, gc=False):
     message: _Message | None = None
     done: bool = False
     done_reason: str | None = None
-    prompt_eval_count: int | None = None  # left out when the whole prompt was cached
-    eval_count: int | None = None
     error: msgspec.Raw | UnsetType = UNSET
 
 
+class _Counts(msgspec.Struct, frozen=True, gc=False):
+    """What the last line counts, decoded apart: a wrong count must not cost the reply."""
+
+    prompt_eval_count: TokenCount | None = None  # left out when the whole prompt was cached
+    eval_count: TokenCount | None = None
+
+
 _decoder = msgspec.json.Decoder(_Line, strict=False)
+_counts_decoder = msgspec.json.Decoder(_Counts, strict=False)
 
 
 class ReplyDecoder:
@@ -130,7 +143,8 @@ class ReplyDecoder:
     def __init__(self) -> None:
         self.is_done = False  # the line with `done` was seen: nothing more comes
         self._calls: list[ToolCall] = []
-        self._last = _Line()
+        self._done_reason: str | None = None
+        self._usage: Usage | None = None
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
         """The events of one line, without the ones kept for the end.
@@ -142,7 +156,8 @@ class ReplyDecoder:
             raise StreamBroken(describe(msgspec.json.decode(line.error)).message or "it reported an error")
         if line.done:
             self.is_done = True
-            self._last = line
+            self._done_reason = line.done_reason
+            self._usage = _usage_of(data)
         return [] if line.message is None else self._content(line.message)
 
     def end(self) -> list[ProviderEvent]:
@@ -150,10 +165,9 @@ class ReplyDecoder:
         if not self.is_done:
             raise StreamBroken("the answer ended in the middle")
         events: list[ProviderEvent] = [*self._calls]
-        if self._last.eval_count is not None:
-            prompt, completion = self._last.prompt_eval_count or 0, self._last.eval_count
-            events.append(UsageReport(Usage(prompt, completion, prompt + completion)))
-        events.append(Finish(_reason(self._last.done_reason, has_calls=bool(self._calls))))
+        if self._usage is not None:
+            events.append(UsageReport(self._usage))
+        events.append(Finish(_reason(self._done_reason, has_calls=bool(self._calls))))
         return events
 
     def _content(self, message: _Message) -> list[ProviderEvent]:
@@ -167,6 +181,18 @@ class ReplyDecoder:
         if message.content:
             events.append(Delta(message.content))
         return events
+
+
+def _usage_of(last_line: bytes) -> Usage | None:
+    """None when it counts nothing, or what cannot be."""
+    try:
+        counts = _counts_decoder.decode(last_line)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+    if counts.eval_count is None:
+        return None
+    prompt = counts.prompt_eval_count or 0
+    return Usage(prompt, counts.eval_count, prompt + counts.eval_count)
 
 
 def _reason(done_reason: str | None, *, has_calls: bool) -> str:
@@ -203,15 +229,22 @@ def decode_version(answer: bytes) -> str:
     return msgspec.json.decode(answer, type=_Version).version
 
 
-def decode_context_tokens(answer: bytes) -> int | None:
-    """The context window that /api/show tells: the model file's num_ctx, else the architecture's length.
+def decode_context_tokens(answer: bytes) -> int:
+    """The window to ask for, by /api/show: the model file's num_ctx, else `WINDOW_TOKENS`; the model's length at most.
 
     Raises: msgspec.MsgspecError, ValueError.
     """
     show = msgspec.json.decode(answer, type=_Show)
-    for line in show.parameters.splitlines():
-        name, _, value = line.partition(" ")
-        if name == "num_ctx" and value.strip().isdigit():
-            return int(value)
+    window = _num_ctx(show.parameters) or WINDOW_TOKENS
     lengths = (value for name, value in show.model_info.items() if name.endswith(".context_length"))
-    return next((msgspec.json.decode(value, type=int) for value in lengths), None)
+    length = next((msgspec.json.decode(value, type=TokenCount) for value in lengths), 0)
+    return min(window, length or window)
+
+
+def _num_ctx(parameters: str) -> int | None:
+    """The window that a model file sets, in the form of its text: a name, spaces and a value a line."""
+    for line in parameters.splitlines():
+        name, _, value = line.partition(" ")
+        if name == "num_ctx":
+            return msgspec.convert(value.strip(), TokenCount, strict=False)
+    return None

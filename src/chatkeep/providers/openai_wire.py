@@ -12,6 +12,7 @@ from chatkeep.chat.events import Delta, Finish, ProviderEvent, Reasoning, UsageR
 from chatkeep.chat.model import ToolCall, Usage
 from chatkeep.chat.ports import ChatMessage, ProviderRequest
 from chatkeep.providers.failures import StreamBroken, describe
+from chatkeep.providers.tokens import TokenCount
 
 
 class Quirks(msgspec.Struct, frozen=True):
@@ -92,19 +93,23 @@ class _Choice(msgspec.Struct, frozen=True, gc=False):
     finish_reason: str | None = None
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class _Usage(msgspec.Struct, frozen=True, gc=False):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
+    prompt_tokens: TokenCount | None = None
+    completion_tokens: TokenCount | None = None
+    total_tokens: TokenCount | None = None
 
 
 class _Chunk(msgspec.Struct, frozen=True, gc=False):
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
+    usage: msgspec.Raw = _NULL  # decoded apart: a wrong one must not cost the reply
     error: msgspec.Raw | UnsetType = UNSET
 
 
 _decoder = msgspec.json.Decoder(_Chunk, strict=False)
+_usage_decoder = msgspec.json.Decoder(_Usage | None, strict=False)
 
 _REASONS = {
     "length": "length",
@@ -124,7 +129,7 @@ class ReplyDecoder:
     def __init__(self) -> None:
         self.is_done = False  # [DONE] was seen: nothing more comes
         self._reason: str | None = None
-        self._usage: _Usage | None = None
+        self._usage = _NULL
         self._calls = _ToolCalls()
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
@@ -138,7 +143,7 @@ class ReplyDecoder:
         chunk = _decoder.decode(data)
         if chunk.error is not UNSET and chunk.error != b"null":
             raise StreamBroken(describe(msgspec.json.decode(chunk.error)).message or "it reported an error")
-        if chunk.usage is not None:
+        if chunk.usage != _NULL:
             self._usage = chunk.usage  # several send it with every chunk; the last is right
         if not chunk.choices:
             return []
@@ -231,7 +236,12 @@ def _of_parts(parts: list[_Part]) -> list[ProviderEvent]:
     return events
 
 
-def _usage_of(usage: _Usage | None) -> Usage | None:
+def _usage_of(raw: msgspec.Raw) -> Usage | None:
+    """None when there is none, or one that cannot be."""
+    try:
+        usage = _usage_decoder.decode(raw)
+    except (msgspec.MsgspecError, ValueError):
+        return None
     if usage is None or (usage.prompt_tokens is None and usage.completion_tokens is None):
         return None
     prompt, completion = usage.prompt_tokens or 0, usage.completion_tokens or 0

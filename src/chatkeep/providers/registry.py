@@ -144,7 +144,7 @@ class Registry:
     async def _offering(self, model: str) -> Watched:
         """The default provider when it offers `model`, else another that does, else the default one all the same."""
         default = await self._default()
-        others = (entry for entry in self._watched.values() if entry.state is ProviderState.HEALTHY)
+        others = (entry for entry in self._watched.values() if entry.is_reachable)
         return next((entry for entry in (default, *others) if model in entry.models), default)
 
     async def _default(self) -> Watched:
@@ -152,7 +152,8 @@ class Registry:
             return self._entry(self._default_provider)
         for entry in self._watched.values():
             await entry.checked()
-            if entry.state is ProviderState.HEALTHY and entry.model:
+            # Why not its state: one failed call would send everybody's chats to another service.
+            if entry.is_reachable and entry.model:
                 return entry
         chosen = [entry.info for entry in self._watched.values() if entry.is_chosen]
         if not chosen:
@@ -179,6 +180,12 @@ class Registry:
             if isinstance(provider, EmbeddedProvider):
                 await provider.warm_up()
 
+    def _tell_who_is_missing(self) -> None:
+        """Once, at start: another provider will answer in its place, and nobody should have to guess why."""
+        for entry in self._watched.values():
+            if entry.is_chosen and entry.state is not ProviderState.HEALTHY:
+                _log.warning("provider_unhealthy", provider=entry.provider.name, error=entry.error)
+
     async def _keep_checking(self) -> None:
         """Check all, then again and again those that are down; the healthy ones when their lists get old."""
         rounds_to_relist = round(_RELIST_S / _RECHECK_S)
@@ -192,6 +199,7 @@ class Registry:
             await asyncio.gather(*(entry.check() for entry in due))
             _log.debug("providers_checked", states={name: str(state) for name, state in self.states().items()})
             if number == 0:
+                self._tell_who_is_missing()
                 await self._warm_up()
             await asyncio.sleep(_RECHECK_S)
             number += 1
@@ -208,7 +216,7 @@ def build_registry(settings: Settings) -> Registry:
     watched = [
         *services,
         Watched(
-            OllamaProvider(ollama, default_model=settings.ollama_model),
+            OllamaProvider(ollama, default_model=settings.ollama_model, context_tokens=settings.context_tokens),
             is_chosen="ollama_host" in settings.model_fields_set or bool(settings.ollama_model),
         ),
     ]
@@ -217,6 +225,10 @@ def build_registry(settings: Settings) -> Registry:
     if settings.echo_enabled:
         watched.append(Watched(EchoProvider()))
     names = {entry.provider.name for entry in watched}
+    if settings.provider and settings.provider not in names:
+        raise WrongSettings(
+            f"CHATKEEP_PROVIDER: it is {settings.provider!r}; configured are {', '.join(sorted(names))}"
+        )
     unconfigured = {name: row.how_to_configure for name, row in KNOWN.items() if name not in names}
     if not settings.embedded_enabled:
         unconfigured[embedded.NAME] = "CHATKEEP_EMBEDDED=true"
@@ -247,9 +259,11 @@ def _service(http: HttpClient, given: ProviderSettings) -> Watched | None:
 
 
 def _is_configured(given: ProviderSettings, row: KnownService | None) -> bool:
-    """A known one needs its key or another address, a keyless one any variable, an unknown one an address and more."""
+    """A known one needs its key or another address, a keyless one any variable, an unknown one its address."""
     if row is None:
-        return bool(given.base_url and (given.api_key or given.model))
+        # Why not any address: a stray APP_BASE_URL=/app of another program must not stop our start.
+        is_address = (given.base_url or "").startswith(("http://", "https://"))
+        return is_address or bool(given.base_url and (given.api_key or given.model))
     return bool(given.api_key or given.base_url or (given.model and not row.needs_key))
 
 

@@ -7,6 +7,7 @@ import msgspec
 from chatkeep.chat.model import now
 from chatkeep.chat.ports import Provider, ProviderState
 from chatkeep.errors import ChatkeepError, ProviderFailed, ProviderNotConfigured, ProviderRateLimited
+from chatkeep.providers.failures import RequestRefused
 
 CHECK_S = 3.0  # a provider that takes longer to list its models counts as unreachable
 
@@ -26,6 +27,8 @@ class Watched:
 
     `model` is the one to use when a request names none; `suggested_model` is used only while
     the provider lists it. `is_chosen` says that someone configured it, it is not just there.
+    `is_reachable` says that its last check, or a call since, succeeded: unlike `state`, one
+    failed call does not change it.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Watched:
         self.provider = provider
         self.is_chosen = is_chosen
         self.state = ProviderState.UNHEALTHY
+        self.is_reachable = False
         self.error: str | None = None
         self.models: list[str] = []
         self._model = model
@@ -75,6 +79,7 @@ class Watched:
             self._note(self._absent, exc.detail)
         except Exception as exc:  # noqa: BLE001 - a plug-in's: it must not end the watch over the others
             self._note(ProviderState.UNHEALTHY, f"{type(exc).__name__}: {exc}")
+        self.is_reachable = self.state is ProviderState.HEALTHY
         self._last_checked = now()
         self._first_check.set()
 
@@ -89,8 +94,12 @@ class Watched:
     def report(self, error: Exception | None) -> None:
         """Take over how a real call went. A refused request is the request's fault, and a rate limit is an answer."""
         if error is None:
+            self.is_reachable = True
             self._note(ProviderState.HEALTHY, None)
+        elif isinstance(error, RequestRefused):
+            return
         elif isinstance(error, ProviderNotConfigured):
+            self.is_reachable = False
             self._note(ProviderState.NOT_CONFIGURED, error.detail)
         elif isinstance(error, ProviderRateLimited):
             self._note(ProviderState.HEALTHY, error.detail)

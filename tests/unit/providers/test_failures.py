@@ -4,8 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatkeep.errors import ProviderFailed, ProviderRateLimited
-from chatkeep.providers.failures import MAX_DETAIL_CHARS, Complaint, complaint_of, explain, failure_of, retry_after_s
+from chatkeep.errors import ProviderFailed, ProviderRateLimited, error_of
+from chatkeep.providers.failures import (
+    MAX_DETAIL_CHARS,
+    Complaint,
+    RequestRefused,
+    complaint_of,
+    explain,
+    failure_of,
+    retry_after_s,
+)
 
 NOW = datetime(2026, 11, 21, 5, 0, 0, tzinfo=UTC)
 
@@ -79,3 +87,10 @@ def test_the_status_decides_and_not_the_words() -> None:
     body = b'{"error":{"message":"rate limit exceeded","code":"rate_limit_exceeded"}}'
     assert type(failure_of("x", 500, {}, body, api_key=None, now=NOW)) is ProviderFailed
     assert type(failure_of("x", 429, {}, b"all is well", api_key=None, now=NOW)) is ProviderRateLimited
+
+
+def test_a_refused_request_is_to_callers_a_failed_provider() -> None:
+    error = failure_of("x", 400, {}, b"no", api_key=None, now=NOW)
+    assert type(error) is RequestRefused
+    assert (error.code, error.status) == ("provider_error", 502)
+    assert type(error_of(error.code, error.detail)) is ProviderFailed

@@ -16,6 +16,7 @@ from chatkeep.errors import (
     ProviderUnavailable,
 )
 from chatkeep.providers.echo import EchoProvider
+from chatkeep.providers.failures import RequestRefused
 from chatkeep.providers.registry import Registry, build_registry
 from chatkeep.providers.watched import Watched
 from chatkeep.settings import ProviderSettings, Settings, WrongSettings
@@ -175,6 +176,7 @@ async def test_a_named_provider_that_came_up_later_is_asked_again() -> None:
         (ProviderFailed("broke"), ProviderState.UNHEALTHY),
         (ProviderRateLimited("slow down"), ProviderState.HEALTHY),
         (ModelNotFound("no such model"), ProviderState.HEALTHY),
+        (RequestRefused("no such parameter"), ProviderState.HEALTHY),
         (ProviderNotConfigured("no packages"), ProviderState.NOT_CONFIGURED),
         (RuntimeError("a plug-in's"), ProviderState.UNHEALTHY),
     ],
@@ -185,6 +187,29 @@ async def test_a_real_call_changes_the_state(error: Exception | None, state: Pro
         these.report("a", error)
         these.report("unheard-of", error)
         assert these.states() == {"a": state}
+
+
+@pytest.mark.parametrize("error", [ProviderFailed("broke"), RequestRefused("no"), RuntimeError("a plug-in's")])
+async def test_one_failed_call_does_not_send_the_others_to_another_provider(error: Exception) -> None:
+    first = Fake("a", "m")
+    async with running(Registry([first, Fake("b", "n")])) as these:
+        await these.check("a")
+        await these.check("b")
+        these.report("a", error)
+        assert await resolved(these, None, None) == ("a", "m")
+        assert await resolved(these, None, "m") == ("a", "m")
+        first.error = DOWN
+        await these.check("a")
+        assert await resolved(these, None, None) == ("b", "n")
+        these.report("a", None)
+        assert await resolved(these, None, None) == ("a", "m")
+
+
+async def test_a_refused_request_does_not_hide_that_a_check_failed() -> None:
+    async with running(Registry([Fake("a", "m", error=DOWN)])) as these:
+        await these.check("a")
+        these.report("a", RequestRefused("no"))
+        assert these.states() == {"a": ProviderState.UNHEALTHY}
 
 
 async def test_a_check_tells_state_models_and_time() -> None:
@@ -210,7 +235,8 @@ async def test_the_settings_say_which_providers_there_are() -> None:
             ProviderSettings(name="groq", model="only-a-model"),
             ProviderSettings(name="lmstudio", model="local"),
             ProviderSettings(name="mine", base_url="http://127.0.0.1:1/v1/", model="m"),
-            ProviderSettings(name="no-model", base_url="http://127.0.0.1:1"),
+            ProviderSettings(name="no_model", base_url="http://127.0.0.1:1"),
+            ProviderSettings(name="not_ours", base_url="/app"),
             ProviderSettings(name="no_url", api_key=SecretStr("k")),
             ProviderSettings(name="openai", api_key=SecretStr("k")),
         ),
@@ -220,10 +246,10 @@ async def test_the_settings_say_which_providers_there_are() -> None:
     async with running(build_registry(settings)) as these:
         states = these.states()
         provider: Provider = these.get("mine")
-    assert list(states)[:5] == ["lmstudio", "mine", "openai", "ollama", "echo"]
+    assert list(states)[:5] == ["lmstudio", "mine", "no_model", "openai", "ollama"]
     assert states["groq"] is states["embedded"] is ProviderState.NOT_CONFIGURED
     assert "no_url" not in states
-    assert "no-model" not in states
+    assert "not_ours" not in states
     assert provider.name == "mine"
 
 
@@ -242,6 +268,11 @@ def test_a_key_that_fits_no_header_stops_the_start_without_being_shown(key: str)
     assert key not in str(caught.value)
 
 
+async def test_the_window_of_the_settings_reaches_ollama() -> None:
+    async with running(build_registry(Settings.model_construct(context_tokens=32768))) as these:
+        assert these.get("ollama").context_tokens("m") == 32768
+
+
 async def test_the_shipped_echo_can_be_the_only_one() -> None:
     async with running(Registry([EchoProvider()])) as these:
         assert await resolved(these, None, None) == ("echo", "echo")
@@ -255,3 +286,8 @@ async def test_a_provider_that_nobody_configured_and_that_is_not_there_does_not_
         assert (await these.check("ollama")).state is ProviderState.HEALTHY
         maybe.error = DOWN
         assert (await these.check("ollama")).state is ProviderState.UNHEALTHY
+
+
+def test_a_default_provider_that_is_not_there_stops_the_start() -> None:
+    with pytest.raises(WrongSettings, match="CHATKEEP_PROVIDER"):
+        build_registry(Settings.model_construct(provider="nope"))

@@ -1,4 +1,5 @@
 import msgspec
+import pytest
 
 from chatkeep.chat.ports import ChatMessage, ProviderRequest
 from chatkeep.providers import ollama_wire, openai_wire
@@ -15,8 +16,8 @@ def openai_body(request: ProviderRequest, quirks: Quirks = USUAL) -> object:
     return msgspec.json.decode(openai_wire.encode_request(request, quirks))
 
 
-def ollama_body(request: ProviderRequest) -> object:
-    return msgspec.json.decode(ollama_wire.encode_request(request))
+def ollama_body(request: ProviderRequest, context_tokens: int | None = None) -> object:
+    return msgspec.json.decode(ollama_wire.encode_request(request, context_tokens))
 
 
 def test_openai_gets_only_what_the_request_says() -> None:
@@ -67,6 +68,9 @@ def test_ollama_gets_options_only_when_there_are_some() -> None:
     body = ollama_body(ProviderRequest("m", [], temperature=0.0, max_tokens=5))
     assert isinstance(body, dict)
     assert body["options"] == {"temperature": 0.0, "num_predict": 5}
+    body = ollama_body(ProviderRequest("m", []), 8192)
+    assert isinstance(body, dict)
+    assert body["options"] == {"num_ctx": 8192}
 
 
 def test_ollama_gets_images_apart_and_arguments_as_objects() -> None:
@@ -84,8 +88,33 @@ def test_ollama_gets_images_apart_and_arguments_as_objects() -> None:
     ]
 
 
-def test_ollamas_own_window_setting_wins_over_the_models_length() -> None:
-    answer = b'{"parameters":"stop \\"x\\"\\nnum_ctx 2048","model_info":{"llama.context_length":131072}}'
-    assert ollama_wire.decode_context_tokens(answer) == 2048
-    assert ollama_wire.decode_context_tokens(b'{"model_info":{"llama.context_length":131072}}') == 131072
-    assert ollama_wire.decode_context_tokens(b"{}") is None
+def test_ollama_gets_the_text_of_parts_as_everybody_reads_it() -> None:
+    image = msgspec.Raw(b'{"type":"image_url","text":null,"image_url":{"url":"data:image/png;base64,BBBB"}}')
+    body = ollama_body(ProviderRequest("m", [ChatMessage("user", [*PARTS, image])]))
+    assert isinstance(body, dict)
+    assert body["messages"] == [{"role": "user", "content": "what is this?", "images": ["AAAA", "BBBB"]}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "window"),
+    [
+        (b'{"parameters":"stop \\"x\\"\\nnum_ctx   2048","model_info":{"llama.context_length":131072}}', 2048),
+        (b'{"parameters":"num_ctx 32768","model_info":{"llama.context_length":131072}}', 32768),
+        (b'{"parameters":"num_ctx 32768","model_info":{"llama.context_length":4096}}', 4096),
+        (b'{"parameters":"num_ctx 0","model_info":{"llama.context_length":131072}}', 8192),
+        (b'{"model_info":{"llama.context_length":131072}}', 8192),
+        (b'{"model_info":{"llama.context_length":2048}}', 2048),
+        (b"{}", 8192),
+    ],
+)
+def test_the_window_asked_of_ollama_is_its_own_setting_else_ours_and_never_above_the_models(
+    answer: bytes, window: int
+) -> None:
+    assert ollama_wire.decode_context_tokens(answer) == window
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "9" * 5000, "-1", "\u00b2"])
+def test_a_window_that_cannot_be_is_an_error_that_the_caller_knows(number: str) -> None:
+    shown = {"parameters": f"num_ctx {number}", "model_info": {}}
+    with pytest.raises(msgspec.MsgspecError):
+        ollama_wire.decode_context_tokens(msgspec.json.encode(shown))
