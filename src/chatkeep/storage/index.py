@@ -9,10 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message
 from chatkeep.chat.ports import ChatSummary, StoredRun
 from chatkeep.storage.atomic import Identity
+
+_log = structlog.get_logger("chatkeep.index")
 
 _VERSION = 1
 
@@ -164,26 +167,27 @@ class Index:
 
     def _open(self) -> sqlite3.Connection:
         """Open it, or make it anew when it is broken or of another version: all it holds can be read again."""
+        database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         try:
-            database = _connect(self._path)
+            _prepare(database)
             found = database.execute("PRAGMA user_version").fetchone()[0]
-            if found not in (0, _VERSION):
-                database.close()
-                return self._make_anew()
-            database.executescript(_SCHEMA)
-            database.execute(f"PRAGMA user_version = {_VERSION:d}")
+            if found in (0, _VERSION):
+                _make_tables(database)
+                return database
         except sqlite3.OperationalError:
+            database.close()
             raise
         except sqlite3.DatabaseError:
-            return self._make_anew()
-        return database
+            _log.warning("index_made_anew", reason="it is not a whole database")
+        database.close()
+        return self._make_anew()
 
     def _make_anew(self) -> sqlite3.Connection:
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        database = _connect(self._path)
-        database.executescript(_SCHEMA)
-        database.execute(f"PRAGMA user_version = {_VERSION:d}")
+        database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        _prepare(database)
+        _make_tables(database)
         return database
 
     @contextlib.contextmanager
@@ -256,13 +260,16 @@ class Index:
         self._database.execute("DELETE FROM messages WHERE chat = ?", (chat,))
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+def _prepare(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA journal_mode = WAL")
     # Why: it is derived, so a power cut may cost its last writes, and NORMAL never corrupts a WAL database.
     database.execute("PRAGMA synchronous = NORMAL")
     database.execute("PRAGMA temp_store = MEMORY")
-    return database
+
+
+def _make_tables(database: sqlite3.Connection) -> None:
+    database.executescript(_SCHEMA)
+    database.execute(f"PRAGMA user_version = {_VERSION:d}")
 
 
 def _count(messages: Sequence[Message]) -> int:
