@@ -58,6 +58,7 @@ lock: .venv/.dev ## Resolve the dependencies of pyproject.toml into the locks; L
 	$(UV) pyproject.toml --all-extras --group dev $(UNUSED:%=--no-emit-package %) --no-emit-package xllamacpp -c requirements.lock -o $(LOCKS)/dev.lock
 	$(UV) --group build -c $(LOCKS)/dev.lock -o $(LOCKS)/build.lock
 	$(UV) --group model --no-deps -c $(LOCKS)/dev.lock -o $(LOCKS)/model.lock
+	$(UV) --group pages --no-deps -o $(LOCKS)/pages.lock
 
 clean: ## Remove .venv and every cache; chats/ stays
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
@@ -70,9 +71,10 @@ clean: ## Remove .venv and every cache; chats/ stays
 	@echo "Making .venv with $$($(PYTHON) --version) …"
 	@$(PYTHON) -m venv --clear .venv
 
-.venv/.run: requirements.lock $(LOCKS)/build.lock pyproject.toml | .venv/pyvenv.cfg
+.venv/.run: requirements.lock $(LOCKS)/build.lock $(LOCKS)/pages.lock pyproject.toml | .venv/pyvenv.cfg
 	@echo "Installing what $< lists …"
 	@$(PIP) --require-hashes -r $< -r $(LOCKS)/build.lock
+	@$(PIP) --require-hashes --no-deps -r $(LOCKS)/pages.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip uninstall --quiet --yes $(UNUSED)
 	@touch $@

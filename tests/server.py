@@ -27,6 +27,7 @@ _ENVIRONMENT = {
     "CHATKEEP_PROVIDER": "echo",
     "CHATKEEP_EMBEDDED": "false",
     "CHATKEEP_LOG_JSON": "true",
+    "CHATKEEP_RATE_LIMIT_ENABLED": "false",
     "OLLAMA_HOST": "http://127.0.0.1:9",  # the port of `discard`: nobody answers
 }
 

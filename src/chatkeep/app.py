@@ -11,11 +11,14 @@ from litestar.types import ASGIApp
 
 import chatkeep
 from chatkeep.api import chats, problems, runs, service
+from chatkeep.api.admission import Admission, subject_of
 from chatkeep.api.caller import Caller
+from chatkeep.api.envelope import Envelope
 from chatkeep.api.json_request import JsonRequest
-from chatkeep.api.request_id import RequestIds
+from chatkeep.api.problems import AnyRequest
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
+from chatkeep.chat.observe import Observers
 from chatkeep.providers.registry import Registry, build_registry
 from chatkeep.settings import Settings
 from chatkeep.storage.files import FileStore
@@ -30,6 +33,7 @@ class Service:
         self.store = FileStore(settings.chats_dir, run_kept_s=settings.run_kept_s, trash_days=settings.trash_days)
         self.system_prompt = SystemPromptFile(settings.system_prompt_file)
         self.providers = build_registry(settings)
+        self.observers = Observers()
         self.chat = ChatInterface(
             store=self.store,
             log=self.store.log,
@@ -43,6 +47,7 @@ class Service:
             ),
             system_prompt=self.system_prompt,
             context_tokens=settings.context_tokens,
+            observers=self.observers,
         )
         self._started = False
 
@@ -72,7 +77,7 @@ class Service:
 
 def create_app(built: Service) -> ASGIApp:
     """The ASGI application of `built`, which starts and stops with it."""
-    return RequestIds(routes_of(built))
+    return Envelope(routes_of(built))
 
 
 def routes_of(built: Service) -> Litestar:
@@ -86,9 +91,11 @@ def routes_of(built: Service) -> Litestar:
         finally:
             await built.aclose()
 
-    def caller() -> Caller:
-        # Until there are API keys, every chat is everybody's.
-        return Caller(built.chat, owner="")
+    def caller(request: AnyRequest) -> Caller:
+        return Caller(built.chat, subject_of(request))
+
+    def chat() -> ChatInterface:
+        return built.chat
 
     def providers() -> Registry:
         return built.providers
@@ -98,8 +105,10 @@ def routes_of(built: Service) -> Litestar:
         dependencies={
             # Why one object: Litestar opens a task group for two, on every request, 110 µs.
             "caller": Provide(caller, sync_to_thread=False),
+            "chat": Provide(chat, sync_to_thread=False),
             "providers": Provide(providers, sync_to_thread=False),
         },
+        guards=[Admission()],
         request_class=JsonRequest,
         exception_handlers=problems.HANDLERS,
         lifespan=[lifespan],

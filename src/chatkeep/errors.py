@@ -1,6 +1,9 @@
 """Every error a caller of chatkeep can meet, and nothing else.
 
 ChatkeepError
+├── Unauthorized
+├── Forbidden
+├── RateLimited
 ├── InvalidRequest            InvalidChatId · ContextTooLong
 ├── NotFound                  ChatNotFound · RunNotFound · ProviderNotFound · ModelNotFound
 ├── Conflict                  ChatBusy · RevisionConflict · IdempotencyMismatch
@@ -39,6 +42,30 @@ def error_of(code: str | None, detail: str) -> ChatkeepError:
             return kind(detail)
         waiting += kind.__subclasses__()
     return ChatkeepError(detail)
+
+
+class Unauthorized(ChatkeepError):
+    """The request carries no key, or not one that is valid: send `X-API-Key` or `Authorization: Bearer`."""
+
+    code = "unauthorized"
+    title = "A valid API key is needed"
+    status = 401
+
+
+class Forbidden(ChatkeepError):
+    """The key is valid and its role does not allow this, or the request comes from where none is taken."""
+
+    code = "forbidden"
+    title = "That is not allowed"
+    status = 403
+
+
+class RateLimited(ChatkeepError):
+    """Too many requests in a while: wait `retry_after_s` seconds."""
+
+    code = "rate_limited"
+    title = "Too many requests"
+    status = 429
 
 
 class InvalidRequest(ChatkeepError):

@@ -3,14 +3,16 @@
 import os
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _NAME = re.compile(r"([A-Z][A-Z0-9_]*?)_(API_KEY|BASE_URL|MODEL)\Z")
 _NOT_PROVIDERS = {"CHATKEEP", "OLLAMA"}
+
+_Names = Annotated[tuple[str, ...], NoDecode]  # several values with commas between them
 
 
 class WrongSettings(Exception):
@@ -84,6 +86,70 @@ class Settings(BaseSettings):
         validation_alias=_names("embedded_idle_s"),
         description="Seconds without use after which the embedded model leaves memory.",
     )
+    api_key: SecretStr | None = Field(
+        None,
+        validation_alias=_names("api_key", "api_key"),
+        description="The one key that is needed to use the server. Several, with names and roles: `chatkeep keys`.",
+    )
+    allow_anonymous: bool = Field(
+        False,
+        validation_alias=_names("allow_anonymous"),
+        description="Start without any key on an address that other machines can reach.",
+    )
+    allowed_hosts: _Names = Field(
+        (),
+        validation_alias=_names("allowed_hosts"),
+        description="Names this server is reached by, with commas; `*.example.org` is any below it, `*` any at all."
+        " Left out: its address, this machine's name, IP addresses and names without a dot.",
+    )
+    cors_origins: _Names = Field(
+        (),
+        validation_alias=_names("cors_origins"),
+        description="Origins of other pages that may use this server, as `https://chat.example.org`, with commas.",
+    )
+    trusted_proxies: _Names = Field(
+        ("127.0.0.1", "::1"),
+        validation_alias=_names("trusted_proxies"),
+        description="Addresses or networks of proxies whose X-Forwarded-For and -Proto are believed, with commas.",
+    )
+    jwt_jwks_file: Path | None = Field(
+        None,
+        validation_alias=_names("jwt_jwks_file"),
+        description="File of the public keys (JWKS) of who signs JSON Web Tokens; such tokens are then accepted.",
+    )
+    jwt_issuer: str | None = Field(
+        None, validation_alias=_names("jwt_issuer"), description="What a token's `iss` must be."
+    )
+    jwt_audience: str | None = Field(
+        None, validation_alias=_names("jwt_audience"), description="What a token's `aud` must hold."
+    )
+    jwt_algorithm: Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA"] = Field(
+        "RS256", validation_alias=_names("jwt_algorithm"), description="The one algorithm tokens are signed with."
+    )
+    jwt_role_claim: str | None = Field(
+        None,
+        validation_alias=_names("jwt_role_claim"),
+        description="Claim that holds `admin`, `user` or `reader`. Left out: every token is a user's.",
+    )
+    rate_limit_enabled: bool = Field(
+        True,
+        validation_alias=_names("rate_limit_enabled", "rate_limit_enabled"),
+        description="Limit the requests of each key, or of each address without keys.",
+    )
+    rate_limit_requests: int = Field(
+        60,
+        ge=1,
+        le=1_000_000,
+        validation_alias=_names("rate_limit_requests", "rate_limit_requests"),
+        description="Requests of each kind (asking a model; all others) in a window.",
+    )
+    rate_limit_window_s: float = Field(
+        60,
+        ge=1,
+        le=86400,
+        validation_alias=_names("rate_limit_window_seconds", "rate_limit_window_seconds"),
+        description="Length of that window in seconds; it moves with the time.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", validation_alias=_names("log_level", "log_level"), description="Least severe log entries written."
     )
@@ -91,6 +157,22 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("log_json", "log_json"),
         description="Log JSON lines. Left out: only when standard error is no terminal.",
+    )
+    log_dir: Path | None = Field(
+        None,
+        validation_alias=_names("log_dir"),
+        description="Folder for `app.log` and `error.log`, both rotated, besides standard error.",
+    )
+    log_requests: bool = Field(
+        True, validation_alias=_names("log_requests"), description="Log a line for every request."
+    )
+    metrics: bool = Field(
+        True, validation_alias=_names("metrics"), description="Count and time what happens, for `GET /metrics`."
+    )
+    otel: bool = Field(
+        False,
+        validation_alias=_names("otel"),
+        description="Send traces by OpenTelemetry (needs `chatkeep[otel]`), to where the usual `OTEL_…` variables say.",
     )
     first_token_s: float = Field(
         60,
@@ -153,6 +235,11 @@ class Settings(BaseSettings):
     @classmethod
     def _lower(cls, value: str | None) -> str | None:
         return value.lower() if value else None
+
+    @field_validator("allowed_hosts", "cors_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _parts(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("ollama_host")
     @classmethod

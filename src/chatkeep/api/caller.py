@@ -2,11 +2,17 @@
 
 import msgspec
 
+from chatkeep.access.subject import Subject
 from chatkeep.chat.interface import ChatInterface
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Given to every view. `owner` is whose chats and runs the request is about."""
+    """Given to every view. `subject` has been allowed what the route does."""
 
     chat: ChatInterface
-    owner: str
+    subject: Subject
+
+    @property
+    def owner(self) -> str:
+        """Whose chats and runs the request is about."""
+        return self.subject.owner

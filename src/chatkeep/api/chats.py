@@ -7,6 +7,8 @@ from litestar import Response, delete, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
+from chatkeep.access.policy import Action
+from chatkeep.api.admission import needs
 from chatkeep.api.caller import Caller
 from chatkeep.api.event_stream import EventStream
 from chatkeep.api.problems import AnyRequest, documented, problem_response
@@ -41,6 +43,7 @@ IdempotencyKey = Annotated[
 
 @post(
     "/chat",
+    opt=needs(Action.TALK),
     status_code=200,
     summary="Send a message",
     responses={
@@ -67,7 +70,7 @@ async def send(
     return Response(_answer(run))
 
 
-@get("/chat/history", summary="List chats", responses=documented(422, 500))
+@get("/chat/history", opt=needs(Action.READ), summary="List chats", responses=documented(422, 500))
 async def chats(caller: Caller, limit: Limit = _PAGE, cursor: str | None = None) -> ChatList:
     """One page of chats, newest first."""
     page, following = await caller.chat.chats(caller.owner, limit=limit, cursor=cursor)
@@ -80,7 +83,7 @@ async def chats(caller: Caller, limit: Limit = _PAGE, cursor: str | None = None)
     return ChatList(rows, following, success=True)
 
 
-@get("/chat/history/{chat_id:str}", summary="Read a chat", responses=documented(404, 422, 500))
+@get("/chat/history/{chat_id:str}", opt=needs(Action.READ), summary="Read a chat", responses=documented(404, 422, 500))
 async def history(
     caller: Caller,
     chat_id: str,
@@ -103,6 +106,7 @@ async def history(
 
 @delete(
     "/chat/delete/{chat_id:str}",
+    opt=needs(Action.CHANGE),
     status_code=200,
     summary="Delete a chat",
     responses=documented(404, 422, 500, 507),

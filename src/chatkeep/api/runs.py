@@ -7,6 +7,8 @@ from litestar import Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
+from chatkeep.access.policy import Action
+from chatkeep.api.admission import needs
 from chatkeep.api.caller import Caller
 from chatkeep.api.chats import events_url
 from chatkeep.api.event_stream import STREAMED, EventStream
@@ -22,7 +24,7 @@ LastEventId = Annotated[
 After = Annotated[int, Parameter(ge=-1, description="Only events above this number; -1 is from the beginning.")]
 
 
-@get("/runs/{run_id:str}", summary="Look at a run", responses=documented(404, 500))
+@get("/runs/{run_id:str}", opt=needs(Action.READ), summary="Look at a run", responses=documented(404, 500))
 async def run(caller: Caller, run_id: str) -> RunAnswer:
     """The run's state, counts and figures."""
     found = await caller.chat.run(caller.owner, run_id)
@@ -48,6 +50,7 @@ async def run(caller: Caller, run_id: str) -> RunAnswer:
 
 @get(
     "/runs/{run_id:str}/events",
+    opt=needs(Action.READ),
     summary="Follow a run",
     responses={
         200: STREAMED,
@@ -65,7 +68,13 @@ async def events(caller: Caller, run_id: str, after: After = -1, last_event_id: 
     return EventStream(found, position)
 
 
-@post("/runs/{run_id:str}/stop", status_code=200, summary="Stop a run", responses=documented(404, 500))
+@post(
+    "/runs/{run_id:str}/stop",
+    opt=needs(Action.CHANGE),
+    status_code=200,
+    summary="Stop a run",
+    responses=documented(404, 500),
+)
 async def stop(caller: Caller, run_id: str) -> StopReceipt:
     """Close the connection to the provider, keep the text there is, and say so. A finished run stays as it is."""
     found = await caller.chat.stop(caller.owner, run_id)

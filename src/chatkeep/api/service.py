@@ -7,9 +7,11 @@ from litestar import Litestar, MediaType, Response, get
 from litestar.params import Dependency
 
 import chatkeep
-from chatkeep.api.caller import Caller
+from chatkeep.access.policy import Action
+from chatkeep.api.admission import needs
 from chatkeep.api.problems import AnyRequest, documented
 from chatkeep.api.schemas import EndpointRow, HealthAnswer, ReadyAnswer, ServiceAnswer
+from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.model import now
 from chatkeep.chat.ports import Providers, ProviderState
 
@@ -17,13 +19,13 @@ from chatkeep.chat.ports import Providers, ProviderState
 KnownProviders = Annotated[Providers, Dependency(skip_validation=True)]
 
 
-@get("/", summary="What this server is")
+@get("/", opt=needs(Action.OPEN), summary="What this server is")
 async def index(request: AnyRequest) -> ServiceAnswer:
     """Name, version and endpoints."""
     return ServiceAnswer("chatkeep", chatkeep.__version__, _endpoints(request.app))
 
 
-@get("/health", summary="How this server is")
+@get("/health", opt=needs(Action.OPEN), summary="How this server is")
 async def health(providers: KnownProviders) -> HealthAnswer:
     """200 while the process serves, with the state of each provider."""
     states = providers.states()
@@ -37,14 +39,19 @@ async def health(providers: KnownProviders) -> HealthAnswer:
     )
 
 
-@get("/health/ready", summary="Whether a message would be accepted", responses=documented(500, 503, 507))
-async def ready(caller: Caller) -> ReadyAnswer:
+@get(
+    "/health/ready",
+    opt=needs(Action.OPEN),
+    summary="Whether a message would be accepted",
+    responses=documented(500, 503, 507),
+)
+async def ready(chat: ChatInterface) -> ReadyAnswer:
     """503 while starting or stopping, 507 or 500 when the data folder cannot be written."""
-    await caller.chat.check_ready()
+    await chat.check_ready()
     return ReadyAnswer("ready", success=True)
 
 
-@get("/openapi.json", summary="This API, described", include_in_schema=False)
+@get("/openapi.json", opt=needs(Action.OPEN), summary="This API, described", include_in_schema=False)
 async def openapi(request: AnyRequest) -> Response[bytes]:
     """The OpenAPI document."""
     return Response(openapi_document(request.app), media_type=MediaType.JSON)

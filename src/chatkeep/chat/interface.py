@@ -12,6 +12,7 @@ import structlog
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.idempotency import IdempotencyKeys
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_chat_id, new_id, now
+from chatkeep.chat.observe import Observers
 from chatkeep.chat.ports import ChatStore, ChatSummary, Provider, Providers, RunLog, RunRecord
 from chatkeep.chat.recover import recover
 from chatkeep.chat.replay import replay
@@ -90,6 +91,7 @@ class ChatInterface:
         system_prompt: Callable[[], str],
         context_tokens: int | None = None,
         finished_kept_s: float = _FINISHED_KEPT_S,
+        observers: Observers | None = None,
     ) -> None:
         self._store = store
         self._log = log
@@ -106,6 +108,7 @@ class ChatInterface:
             system_prompt=system_prompt,
             context_tokens=context_tokens,
             ended=self._run_ended,
+            observers=observers or Observers(),
         )
         self.accepting = False
 
@@ -162,6 +165,10 @@ class ChatInterface:
         if run.record.owner != owner:
             raise RunNotFound(f"There is no run {run_id}.")
         return run
+
+    def live_runs(self, owner: str | None) -> list[Run]:
+        """The owner's runs that are going or waiting, in the order they were taken; None is everybody's."""
+        return [run for run in self._turns.lanes if owner is None or run.record.owner == owner]
 
     async def stop(self, owner: str, run_id: str) -> Run:
         """End the run and return it; its upstream connection is closed. A finished run stays as it is."""

@@ -12,6 +12,7 @@ from chatkeep.chat.generate import generate, uncancel
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.lanes import Lanes
 from chatkeep.chat.model import Chat, ChatKey
+from chatkeep.chat.observe import Observers
 from chatkeep.chat.ports import ChatStore, Provider, ProviderRequest, Providers, RunLog
 from chatkeep.chat.recorder import Recorder
 from chatkeep.chat.run import Ending, Run, RunState
@@ -27,7 +28,7 @@ class Turns:
     """Drives every run from its place in its chat's lane to its last event.
 
     `system_prompt` gives the prompt of a new chat; `context_tokens` replaces every model's window, None
-    keeps it; `ended` is called once a run, after its last event was revealed.
+    keeps it; `ended` is called once a run, after its last event was revealed, and before `observers` are told.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Turns:
         system_prompt: Callable[[], str],
         context_tokens: int | None,
         ended: Callable[[Run], None],
+        observers: Observers,
     ) -> None:
         self._store = store
         self._log = log
@@ -48,6 +50,7 @@ class Turns:
         self._system_prompt = system_prompt
         self._context_tokens = context_tokens
         self._ended = ended
+        self._observers = observers
         self.lanes = Lanes()
         self.recorder = Recorder(log, self._journal_lost)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -76,6 +79,7 @@ class Turns:
         lines, count = run.unwritten()
         await self._log.create(run.record, b"".join(lines))
         run.reveal(count)
+        self._observers.run_taken(run)
 
     def drive(self, run: Run, provider: Provider, after: Run | None) -> None:
         """Let `run`, which is in its lane and has its journal, go as soon as `after` has ended."""
@@ -184,6 +188,7 @@ class Turns:
         run.begins_chat = chat is None
         request = self._request(run, provider, chat)
         run.state = RunState.RUNNING
+        self._observers.run_generating(run)
         await generate(run, provider, request, self._limits, self._publish)
         self._providers.report(record.provider, None)
 
@@ -236,6 +241,7 @@ class Turns:
         self.lanes.leave(run)
         self._tasks.pop(run.run_id, None)
         self._ended(run)
+        self._observers.run_ended(run)
         if run.problem is None:
             _logger.info("run_ended", state=run.state.value, finish_reason=run.reply.finish_reason)
         else:

@@ -56,7 +56,7 @@ def _config(built: Service) -> uvicorn.Config:
         create_app(built),
         loop="none",
         http="httptools",
-        ws="none",
+        ws="websockets-sansio",
         lifespan="on",
         log_config=None,
         access_log=False,

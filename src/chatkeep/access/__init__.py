@@ -1,0 +1,1 @@
+"""Who may do what: keys, sessions, tokens, and the one decision."""

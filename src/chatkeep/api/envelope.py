@@ -1,0 +1,96 @@
+"""What every request gets whatever becomes of it: an id, its headers, and a place in log and metrics."""
+
+import re
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
+
+from chatkeep.access.subject import Subject
+from chatkeep.chat.model import new_id
+
+_SANE = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
+
+_WEBSOCKET_STATUS = 101  # Switching Protocols: RFC 6455, section 4.2.2
+
+
+class RequestObserver(Protocol):
+    """Told of every request when it has been answered. Must be quick, and must not raise."""
+
+    def __call__(
+        self, *, method: str, route: str, status: int, duration_s: float, bytes_sent: int, subject: str | None
+    ) -> None:
+        """`route` is its template (`/runs/{run_id}`), empty for none; `status` 499 for a client that left first.
+
+        `method` is `WEBSOCKET` for a WebSocket; `subject` is the name of who asked, None for nobody known.
+        """
+        ...
+
+
+class Envelope:
+    """Wraps the whole application, so that a request for no route has an id too.
+
+    Takes the client's id when it is a sane one, else makes one; it stands in `scope["state"]["request_id"]`.
+    Headers in `scope["state"]["headers"]` are added to the response.
+    """
+
+    def __init__(self, app: ASGIApp, observers: Sequence[RequestObserver] = ()) -> None:
+        self.app = app
+        self._observers = observers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = _given(scope) or new_id("req").encode()
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id.decode()
+        headers = state["headers"] = [(b"x-request-id", request_id), (b"x-content-type-options", b"nosniff")]
+        status = _CLIENT_LEFT
+        sent = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.body":
+                sent += len(message["body"])
+            elif message["type"] == "http.response.start":
+                status = message["status"]
+                _add(message, headers)
+            elif message["type"] == "websocket.accept":
+                status = _WEBSOCKET_STATUS
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
+            try:
+                await self.app(scope, receive, send_on)
+            finally:
+                self._tell(scope, status, time.perf_counter() - began, sent)
+
+    def _tell(self, scope: Scope, status: int, duration_s: float, sent: int) -> None:
+        subject = scope["state"].get("subject")
+        for observer in self._observers:
+            observer(
+                method=str(scope.get("method", "WEBSOCKET")),
+                route=str(scope.get("path_template", "")),
+                status=status,
+                duration_s=duration_s,
+                bytes_sent=sent,
+                subject=subject.name if isinstance(subject, Subject) else None,
+            )
+
+
+_CLIENT_LEFT = 499  # no standard has a number for it; this is nginx's, and known
+
+
+def _add(message: HTTPResponseStartEvent, headers: list[tuple[bytes, bytes]]) -> None:
+    message["headers"] = [*message["headers"], *headers]
+
+
+def _given(scope: Scope) -> bytes | None:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value if _SANE.match(value) else None
+    return None
