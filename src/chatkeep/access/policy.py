@@ -23,7 +23,7 @@ class Action(StrEnum):
     AUDIT = "audit"
 
 
-_NEEDS_NO_KEY = {Action.OPEN, Action.LOGIN}
+NEEDS_NO_KEY = {Action.OPEN, Action.LOGIN}
 _ALLOWED = {
     Role.READER: {Action.SCRAPE, Action.READ},
     Role.USER: {Action.SCRAPE, Action.READ, Action.CHANGE, Action.TALK},
@@ -36,7 +36,7 @@ def check(subject: Subject | None, action: Action, owner: str | None = None) -> 
 
     Raises: Unauthorized, Forbidden.
     """
-    if action in _NEEDS_NO_KEY:
+    if action in NEEDS_NO_KEY:
         return
     if subject is None:
         raise Unauthorized("Send a key, as `X-API-Key: KEY` or as `Authorization: Bearer KEY`.")

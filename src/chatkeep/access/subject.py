@@ -23,8 +23,8 @@ class Rate(msgspec.Struct, frozen=True):
 class Subject(msgspec.Struct, frozen=True):
     """Who asks. `name` is the key's or the token's, `owner` names whose chats and runs it is about.
 
-    `credential` is a digest of what was shown, empty when nothing was; `rate` is the key's own, None for the
-    settings'; `expires_at` is in seconds since 1970, None for never.
+    `credential` is a digest of what was shown, empty when nothing was, and `session` one of the cookie when that
+    was it; `rate` is the key's own, None for the settings'; `expires_at` is in seconds since 1970, None for never.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Subject(msgspec.Struct, frozen=True):
     credential: str = ""
     rate: Rate | None = None
     expires_at: float | None = None
+    session: str = ""
 
 
 ANONYMOUS = Subject("anonymous", "", Role.ADMIN)

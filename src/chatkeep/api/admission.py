@@ -1,17 +1,23 @@
 """Before a view is called: who asks, and whether they may. Every route goes through here."""
 
+from functools import lru_cache
 from typing import Any
 
+import structlog
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope
 
-from chatkeep.access.policy import Action, check
+from chatkeep.access.identities import Identities
+from chatkeep.access.policy import NEEDS_NO_KEY, Action, check
 from chatkeep.access.subject import ANONYMOUS, Subject
-from chatkeep.errors import Unauthorized
+from chatkeep.api.credentials import credentials_of
+from chatkeep.api.origins import Origins, is_loopback
+from chatkeep.errors import Forbidden, Unauthorized
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
-_SUBJECT = "subject"
+_is_loopback = lru_cache(256)(is_loopback)
 
 
 def needs(action: Action) -> dict[str, Action]:
@@ -21,18 +27,69 @@ def needs(action: Action) -> dict[str, Action]:
 
 def subject_of(connection: AnyConnection) -> Subject:
     """Who asks. Raises: Unauthorized on a route that needs no key, when none was sent."""
-    subject = connection.scope["state"].get(_SUBJECT)
+    subject = connection.scope["state"].get("subject")
     if not isinstance(subject, Subject):
-        raise Unauthorized("Send a key, as `X-API-Key: KEY` or as `Authorization: Bearer KEY`.")
+        raise Unauthorized("This needs a key.")
     return subject
 
 
 class Admission:
-    """A Litestar guard: called for every route, before the body is read."""
+    """A Litestar guard: called for every route, before the body is read.
+
+    `allows_anonymous` says that a server without keys may answer other machines.
+    """
+
+    def __init__(self, identities: Identities, origins: Origins, *, allows_anonymous: bool) -> None:
+        self._identities = identities
+        self._origins = origins
+        self._allows_anonymous = allows_anonymous
 
     async def __call__(self, connection: AnyConnection, handler: BaseRouteHandler) -> None:
-        """Note who asks in the request's state. Raises: Unauthorized, Forbidden."""
-        if connection.scope.get("method") == "OPTIONS":  # made by Litestar: says what methods there are
+        """Note who asks, and what for, in the request's state. Raises: Unauthorized, Forbidden."""
+        scope: Scope = connection.scope
+        if scope.get("method") == "OPTIONS":  # made by Litestar: says what methods there are
             return
-        connection.scope["state"][_SUBJECT] = ANONYMOUS
-        check(ANONYMOUS, Action(handler.opt.get("action", Action.AUDIT)))
+        action = handler.opt.get("action")
+        if action is None:
+            raise Forbidden("This route is closed.")
+        state = scope["state"]
+        state["action"] = action
+        self._origins.check(scope)
+        subject = state["subject"] = self._identify(scope, action)
+        if subject is not None and subject is not ANONYMOUS:
+            structlog.contextvars.bind_contextvars(key=subject.name)
+        check(subject, action)
+
+    def _identify(self, scope: Scope, action: Action) -> Subject | None:
+        """Who asks; None for nobody known, on a route that needs no key. Raises: Unauthorized, Forbidden."""
+        if not self._identities.is_needed:
+            if action not in NEEDS_NO_KEY:
+                self._check_reach(scope)
+            return ANONYMOUS
+        try:
+            return self._known(scope)
+        except Unauthorized:
+            if action in NEEDS_NO_KEY:
+                return None
+            raise
+
+    def _known(self, scope: Scope) -> Subject | None:
+        """The one subject that all credentials of the request are of. Raises: Unauthorized."""
+        shown = credentials_of(scope)
+        by_cookie = self._identities.find_session(shown.cookie) if shown.cookie is not None else None
+        if shown.key is None:
+            return by_cookie
+        by_key = self._identities.find(shown.key)
+        if by_cookie is not None and by_cookie.credential != by_key.credential:
+            raise Unauthorized("The request shows a key and the session of another key; send one.")
+        return by_key
+
+    def _check_reach(self, scope: Scope) -> None:
+        """A server without keys is this machine's alone, whoever started it and how."""
+        server = scope.get("server")
+        if self._allows_anonymous or server is None or server[1] is None or _is_loopback(server[0]):
+            return
+        raise Forbidden(
+            "This server has no keys, so it answers only the machine it runs on. Set CHATKEEP_API_KEY or add keys with"
+            " `chatkeep keys add`; or let everybody in with CHATKEEP_ALLOW_ANONYMOUS=true."
+        )

@@ -24,7 +24,7 @@ from chatkeep.api.schemas import (
     ShownChat,
     ShownMessage,
 )
-from chatkeep.chat.interface import LiveTurn, SendRequest
+from chatkeep.chat.interface import ChatInterface, LiveTurn, SendRequest
 from chatkeep.chat.model import Idempotency, digest
 from chatkeep.chat.run import Run
 from chatkeep.errors import ChatkeepError, InvalidRequest
@@ -73,14 +73,7 @@ async def send(
 @get("/chat/history", opt=needs(Action.READ), summary="List chats", responses=documented(422, 500))
 async def chats(caller: Caller, limit: Limit = _PAGE, cursor: str | None = None) -> ChatList:
     """One page of chats, newest first."""
-    page, following = await caller.chat.chats(caller.owner, limit=limit, cursor=cursor)
-    rows = {
-        row.chat_id: ChatRow(
-            row.created_at, row.last_updated, row.message_count, row.title, row.provider, row.model, active_run
-        )
-        for row, active_run in page
-    }
-    return ChatList(rows, following, success=True)
+    return await chat_list(caller.chat, caller.owner, limit, cursor)
 
 
 @get("/chat/history/{chat_id:str}", opt=needs(Action.READ), summary="Read a chat", responses=documented(404, 422, 500))
@@ -91,17 +84,7 @@ async def history(
     limit: Limit | None = None,
 ) -> HistoryAnswer:
     """A chat's messages, oldest first, and the turn going in it."""
-    found = await caller.chat.history(caller.owner, chat_id, before=before, limit=limit)
-    stored = found.chat
-    shown = ShownChat(
-        stored.created_at,
-        stored.last_updated,
-        stored.title,
-        stored.revision,
-        [ShownMessage.of(message) for message in found.messages],
-        found.has_more,
-    )
-    return HistoryAnswer(stored.chat_id, shown, _active_run(found.active) if found.active else None, success=True)
+    return await chat_history(caller.chat, caller.owner, chat_id, before, limit)
 
 
 @delete(
@@ -122,6 +105,35 @@ async def remove(
 
 
 HANDLERS = [send, chats, history, remove]
+
+
+async def chat_list(chat: ChatInterface, owner: str, limit: int, cursor: str | None) -> ChatList:
+    """One page of the owner's chats, newest first. Raises: InvalidRequest, StorageFailed."""
+    page, following = await chat.chats(owner, limit=limit, cursor=cursor)
+    rows = {
+        row.chat_id: ChatRow(
+            row.created_at, row.last_updated, row.message_count, row.title, row.provider, row.model, active_run
+        )
+        for row, active_run in page
+    }
+    return ChatList(rows, following, success=True)
+
+
+async def chat_history(
+    chat: ChatInterface, owner: str, chat_id: str, before: str | None, limit: int | None
+) -> HistoryAnswer:
+    """The last `limit` of the chat's messages before `before`. Raises: ChatNotFound, InvalidRequest, StorageFailed."""
+    found = await chat.history(owner, chat_id, before=before, limit=limit)
+    stored = found.chat
+    shown = ShownChat(
+        stored.created_at,
+        stored.last_updated,
+        stored.title,
+        stored.revision,
+        [ShownMessage.of(message) for message in found.messages],
+        found.has_more,
+    )
+    return HistoryAnswer(stored.chat_id, shown, _active_run(found.active) if found.active else None, success=True)
 
 
 def events_url(run_id: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -33,12 +33,19 @@ class Envelope:
     """Wraps the whole application, so that a request for no route has an id too.
 
     Takes the client's id when it is a sane one, else makes one; it stands in `scope["state"]["request_id"]`.
-    Headers in `scope["state"]["headers"]` are added to the response.
+    Headers in `scope["state"]["headers"]` are added to the response. `audit` is called with every request and
+    the status of its answer, before `observers` are told.
     """
 
-    def __init__(self, app: ASGIApp, observers: Sequence[RequestObserver] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        observers: Sequence[RequestObserver] = (),
+        audit: Callable[[Scope, int], None] = lambda _scope, _status: None,
+    ) -> None:
         self.app = app
         self._observers = observers
+        self._audit = audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -70,6 +77,7 @@ class Envelope:
                 self._tell(scope, status, time.perf_counter() - began, sent)
 
     def _tell(self, scope: Scope, status: int, duration_s: float, sent: int) -> None:
+        self._audit(scope, status)
         subject = scope["state"].get("subject")
         for observer in self._observers:
             observer(

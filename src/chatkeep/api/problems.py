@@ -19,6 +19,8 @@ _log = structlog.get_logger("chatkeep.api")
 MEDIA_TYPE = "application/problem+json"
 
 _MEANINGS = {
+    401: "A key is needed, or the one sent is not valid.",
+    403: "The key's role does not allow this, or the request came by a host or from a page that is not taken.",
     404: "There is no such chat, run, provider or model.",
     409: "The chat is busy, or the idempotency key was used with another body.",
     410: "That position of the run is not kept, or does not exist.",
@@ -50,6 +52,10 @@ def problem_response(request: AnyRequest, found: Problem, headers: dict[str, str
     headers = dict(headers or {})
     if found.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(found.retry_after_s))
+    if found.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        headers["Connection"] = "close"  # else the rest of the body, which may have no end, is read and thrown away
+    if found.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="chatkeep"'  # RFC 9110, section 11.6.1
     return Response(msgspec.json.encode(named), status_code=found.status, media_type=MEDIA_TYPE, headers=headers)
 
 

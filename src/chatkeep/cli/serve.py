@@ -21,8 +21,12 @@ _BACKLOG = 2048  # connections the kernel holds while we are busy
 _CLOSING_S = 5.0  # after the runs ended, how long their last bytes may take to leave
 
 
-def serve(*, host: str | None, port: int | None, chats_dir: Path | None, system_prompt_file: Path | None) -> None:
+def serve(
+    *, host: str | None, port: int | None, chats_dir: Path | None, system_prompt_file: Path | None, first_key: bool
+) -> None:
     """Serve with these settings before those of the environment; return after a clean stop.
+
+    With `first_key` a folder without keys gets one, which is printed, unless anonymous use is allowed.
 
     Exits with 1 and a line that says why when it cannot start.
     """
@@ -31,16 +35,19 @@ def serve(*, host: str | None, port: int | None, chats_dir: Path | None, system_
         configure_logging(settings.log_level, as_json=settings.log_json)
         _allow_many_connections()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings))
+            runner.run(_serve(settings, first_key=first_key))
     except WrongSettings as exc:
         sys.exit(f"chatkeep cannot start. These settings are wrong:\n{exc}")
     except ChatkeepError as exc:
         sys.exit(f"chatkeep cannot start. {exc.detail}")
 
 
-async def _serve(settings: Settings) -> None:
-    listening = _listen(settings.host, settings.port)
+async def _serve(settings: Settings, *, first_key: bool) -> None:
     built = Service(settings)
+    if first_key and (key := built.access.make_first_key()):
+        print(f"The key of this server, shown this once: {key}", flush=True)  # noqa: T201
+    built.access.check_reach(settings.host)
+    listening = _listen(settings.host, settings.port)
     try:
         await built.start()
         # Why: what is there now stays; the collector need not look at it again and again (2 % of a turn).
@@ -62,6 +69,8 @@ def _config(built: Service) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=bool(built.settings.trusted_proxies),
+        forwarded_allow_ips=list(built.settings.trusted_proxies),
         timeout_graceful_shutdown=int(built.settings.shutdown_s + _CLOSING_S),
     )
 

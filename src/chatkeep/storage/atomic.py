@@ -64,6 +64,22 @@ def write_new(path: Path, data: bytes) -> Identity:
         os.close(descriptor)
 
 
+def replace_file(path: Path, data: bytes, temporary_folder: Path) -> None:
+    """Put `data` at `path`. After return it survives a power cut. If it raises, the old file is whole. Raises: OSError.
+
+    What a kill leaves in `temporary_folder`, which is on the same file system, the next start removes.
+    """
+    temporary = temporary_folder / f"{path.name}-{os.urandom(8).hex()}"
+    write_new(temporary, data)
+    try:
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
 def write_all(descriptor: int, data: bytes) -> None:
     """Write all of `data`; a disk that fills up takes a part of it first. Raises: OSError."""
     rest = memoryview(data)

@@ -21,6 +21,10 @@ class Folder:
         self.temporary = self.own / "tmp"
         self.index = self.own / "index.sqlite3"
         self.lock = self.own / "lock"
+        self.keys = self.own / "keys.json"
+        self.keys_lock = self.own / "keys.lock"
+        self.sessions = self.own / "sessions.json"
+        self.audit = self.own / "audit.jsonl"
 
     def make(self) -> None:
         """Make what is missing. Raises: StorageFull, StorageFailed."""

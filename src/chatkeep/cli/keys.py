@@ -1,0 +1,94 @@
+"""`chatkeep keys`: make, list and revoke API keys. A running server takes the change over within a second."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rich_click as click
+
+from chatkeep.access.audit import AuditEntry
+from chatkeep.access.keys import ApiKey, KeySet, check_name, check_owner, new_key, parse_rate
+from chatkeep.access.subject import Role
+from chatkeep.chat.model import now
+from chatkeep.errors import ChatkeepError
+from chatkeep.settings import WrongSettings, read_settings
+from chatkeep.storage.audit import AuditLog
+from chatkeep.storage.keys import KeyFile
+
+_WHO = "chatkeep keys"
+
+
+def add(chats_dir: Path | None, name: str, *, role: str, owner: str | None, rate: str | None, as_json: bool) -> None:
+    """Make a key and print it, the only time it is shown. Exits with 1 and a line that says why when it cannot."""
+    with _explained():
+        root = _root(chats_dir)
+        secret = new_key()
+        check_name(name)
+        allowed = parse_rate(rate) if rate else None
+        of = check_owner(name if owner is None else owner)
+
+        def with_key(keys: KeySet) -> KeySet:
+            return keys.with_key(ApiKey(name, of, Role(role), keys.digest(secret), now(), allowed))
+
+        KeyFile(root).change(with_key)
+        AuditLog(root).append(AuditEntry(now(), _WHO, "keys add", owner=of, key=name))
+    if as_json:
+        click.echo(json.dumps({"name": name, "role": role, "owner": of, "rate": rate, "key": secret}))
+        return
+    click.echo(secret)
+    where = f"the chats in @{of}" if of else "the chats of the folder itself"
+    click.echo(f"That is the key of {name} ({role}, {where}). It is not kept and not shown again.", err=True)
+
+
+def show(chats_dir: Path | None, *, as_json: bool) -> None:
+    """Print every key that was ever made, a line each, without what is secret."""
+    with _explained():
+        kept = KeyFile(_root(chats_dir)).read()
+    rows = [_row(key) for key in (kept.keys if kept else [])]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        state = f"revoked {row['revoked_at']}" if row["revoked_at"] else "active"
+        owner = f"@{row['owner']}" if row["owner"] else "(the folder itself)"
+        rate = row["rate"] or "-"
+        click.echo(f"{row['name']:<20} {row['role']:<7} {owner:<21} {rate:<9} {row['created_at']}  {state}")
+    if not rows:
+        click.echo("There are no keys.", err=True)
+
+
+def revoke(chats_dir: Path | None, name: str) -> None:
+    """Make a key invalid for good. Exits with 1 and a line that says why when there is none of that name."""
+    with _explained():
+        root = _root(chats_dir)
+        KeyFile(root).change(lambda keys: keys.without(name, now()))
+        AuditLog(root).append(AuditEntry(now(), _WHO, "keys revoke", key=name))
+    click.echo(f"The key {name} is revoked. A running server refuses it within a second.", err=True)
+
+
+def _row(key: ApiKey) -> dict[str, str | None]:
+    rate = f"{key.rate.requests}/{key.rate.window_s:g}" if key.rate else None
+    return {
+        "name": key.name,
+        "role": key.role.value,
+        "owner": key.owner,
+        "rate": rate,
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
+    }
+
+
+def _root(chats_dir: Path | None) -> Path:
+    return read_settings(chats_dir=chats_dir).chats_dir
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what can go wrong into one line on standard error and exit status 1."""
+    try:
+        yield
+    except WrongSettings as exc:
+        raise click.ClickException(f"These settings are wrong:\n{exc}") from exc
+    except ChatkeepError as exc:
+        raise click.ClickException(exc.detail) from exc

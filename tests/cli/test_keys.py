@@ -1,0 +1,78 @@
+"""`chatkeep keys`: what it prints and what it leaves."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.server import Server
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Server:
+    return Server(tmp_path / "chats")
+
+
+def test_a_key_is_printed_once_and_kept_as_a_digest(folder: Server) -> None:
+    key = folder.add_key("alice")
+
+    assert re.fullmatch(r"ck_[A-Za-z0-9_-]{43}", key)
+    kept = (folder.folder / ".chatkeep" / "keys.json").read_text()
+    assert key not in kept
+    assert key[3:] not in kept
+    assert (folder.folder / ".chatkeep" / "keys.json").stat().st_mode & 0o077 == 0
+    assert key not in folder.keys("list").stdout + folder.keys("list", "--json").stdout
+
+
+def test_the_list_names_every_key_with_its_role_owner_rate_and_end(folder: Server) -> None:
+    folder.add_key("alice", "--rate", "120/60")
+    folder.add_key("watcher", "--role", "reader", "--owner", "alice")
+    folder.add_key("root", "--role", "admin", "--owner", "")
+    folder.keys("revoke", "watcher")
+
+    rows = {row["name"]: row for row in json.loads(folder.keys("list", "--json").stdout)}
+
+    assert (rows["alice"]["role"], rows["alice"]["owner"], rows["alice"]["rate"]) == ("user", "alice", "120/60")
+    assert (rows["watcher"]["role"], rows["watcher"]["owner"]) == ("reader", "alice")
+    assert (rows["root"]["role"], rows["root"]["owner"]) == ("admin", "")
+    assert [name for name, row in rows.items() if row["revoked_at"]] == ["watcher"]
+    assert len(folder.keys("list").stdout.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("add", "Alice"), 1, "cannot name a key"),
+        (("add", "../x"), 1, "cannot name a key"),
+        (("add", "x", "--owner", "../x"), 1, "cannot own chats"),
+        (("add", "x", "--rate", "often"), 1, "requests/seconds"),
+        (("add", "x", "--role", "king"), 2, "king"),
+        (("add",), 2, "NAME"),
+        (("revoke", "nobody"), 1, "no key nobody"),
+        (("add", "taken"), 1, "already"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(folder: Server, arguments: tuple[str, ...], code: int, word: str) -> None:
+    folder.add_key("taken")
+    before = (folder.folder / ".chatkeep" / "keys.json").read_bytes()
+
+    done = folder.keys(*arguments)
+
+    assert done.returncode == code
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (folder.folder / ".chatkeep" / "keys.json").read_bytes() == before
+
+
+def test_what_was_done_to_keys_stands_in_the_audit_log(folder: Server) -> None:
+    key = folder.add_key("alice")
+    folder.keys("revoke", "alice")
+
+    text = (folder.folder / ".chatkeep" / "audit.jsonl").read_text()
+
+    assert [(row["what"], row["key"]) for row in map(json.loads, text.splitlines())] == [
+        ("keys add", "alice"),
+        ("keys revoke", "alice"),
+    ]
+    assert key not in text
