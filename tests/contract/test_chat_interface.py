@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chatkeep.chat.events import Delta, UsageReport
+from chatkeep.chat.events import Delta, Reasoning, UsageReport
 from chatkeep.chat.interface import SendRequest
 from chatkeep.chat.model import Idempotency, ToolCall, Usage
 from chatkeep.chat.run import RunState
@@ -620,3 +620,29 @@ async def test_a_page_holds_no_more_chats_than_asked_for(tmp_path: Path) -> None
         three, _ = await h.chat.chats("", limit=3, cursor=None)
 
     assert (len(one), len(three)) == (1, 3)
+
+
+@pytest.mark.parametrize("kept", [1, 2, 3, 4, 5])
+async def test_a_replay_has_the_whole_reply_also_when_its_journal_ended_before_its_chat_did(
+    tmp_path: Path, kept: int
+) -> None:
+    """A kill after the chat's file was written, and before the journal's last batch was."""
+    async with heart(tmp_path) as h:
+        run = await h.chat.send("", ask())
+        call = await h.puppet.call(0)
+        call.queue.put_nowait(Reasoning("Hm, "))
+        call.queue.put_nowait(Reasoning("well."))
+        call.finish("It ", "is.")
+        await run.wait_ended()
+    journal = tmp_path / ".chatkeep" / "runs" / f"{run.run_id}.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 7  # the record, start, two of reasoning, two of text, done
+    journal.write_bytes(b"".join(lines[: 1 + kept]))
+
+    async with heart(tmp_path) as h:
+        again = await h.chat.run("", run.run_id)
+
+    assert again.ended
+    assert again.frames[:kept] == run.frames[:kept]
+    assert (again.reply.text, "".join(again.reply.reasoning), again.state) == ("It is.", "Hm, well.", "completed")
+    assert numbers(again.frames_after(-1)) == list(range(len(again.frames)))

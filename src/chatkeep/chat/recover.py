@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import structlog
 
+from chatkeep.chat.events import Delta, Reasoning
+from chatkeep.chat.model import Message
 from chatkeep.chat.ports import ChatStore, RunLog
 from chatkeep.chat.recorder import Recorder
 from chatkeep.chat.run import Run, RunState
@@ -43,12 +45,31 @@ async def _seal_interrupted(store: ChatStore, run: Run, system_prompt: str) -> N
         run.begin()
     run.state = RunState.INTERRUPTED
     run.reply.close()
-    run.fail(RunInterrupted("The server ended while the reply was being written. What it had is kept."))
+    interrupted = RunInterrupted("The server ended while the reply was being written. What it had is kept.")
+    run.fail(interrupted)
     stored = await seal(store, run, system_prompt)
+    _complete(run, stored)
     run.state = RunState.of_reply(stored.status or "complete")
     run.reply.finish_reason, run.reply.usage, run.reply.stats = stored.finish_reason, stored.usage, stored.stats
     if run.state is RunState.FAILED:
         run.fail(error_of(stored.error, "The run failed just before the server ended. What it had is kept."))
-    elif run.state is not RunState.INTERRUPTED:
+    elif run.state is RunState.INTERRUPTED:
+        run.fail(interrupted)
+    else:
         run.problem = None
     run.take(last_event(run))
+
+
+def _complete(run: Run, stored: Message) -> None:
+    """Take what the chat has of the reply and the journal has not: a kill may come between the two."""
+    for kind, kept, whole in (
+        (Reasoning, "".join(run.reply.reasoning), stored.reasoning or ""),
+        (Delta, run.reply.text, stored.text),
+    ):
+        if len(whole) > len(kept) and whole.startswith(kept):
+            rest = kind(whole[len(kept) :])
+            run.take(rest)
+            run.reply.add(rest)
+    for call in (stored.tool_calls or [])[len(run.reply.tool_calls) :]:
+        run.take(call)
+        run.reply.add(call)
