@@ -10,19 +10,23 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 import chatkeep
-from chatkeep.api import chats, problems, runs, service
+from chatkeep.api import chats, metrics, problems, runs, service
 from chatkeep.api.admission import Admission, subject_of
 from chatkeep.api.caller import Caller
-from chatkeep.api.envelope import Envelope
+from chatkeep.api.envelope import Envelope, OpenConnections
 from chatkeep.api.json_request import JsonRequest
+from chatkeep.api.metrics import MetricsPage
 from chatkeep.api.problems import AnyRequest
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.observe import Observers
+from chatkeep.chat.run import RunState
 from chatkeep.providers.registry import Registry, build_registry
 from chatkeep.settings import Settings
 from chatkeep.storage.files import FileStore
 from chatkeep.storage.system_prompt import SystemPromptFile
+from chatkeep.telemetry.instruments import Instruments
+from chatkeep.telemetry.metrics import Metrics
 
 
 class Service:
@@ -33,10 +37,16 @@ class Service:
         self.store = FileStore(settings.chats_dir, run_kept_s=settings.run_kept_s, trash_days=settings.trash_days)
         self.system_prompt = SystemPromptFile(settings.system_prompt_file)
         self.providers = build_registry(settings)
-        self.observers = Observers()
+        self.connections = OpenConnections()
+        self.instruments = Instruments(
+            chatkeep.__version__,
+            log_requests=settings.log_requests,
+            metrics=settings.metrics,
+        )
+        self.observers = Observers(self.instruments.on_run)
         self.chat = ChatInterface(
-            store=self.store,
-            log=self.store.log,
+            store=self.instruments.store(self.store),
+            log=self.instruments.journal(self.store.log),
             providers=self.providers,
             limits=Limits(
                 first_token_s=settings.first_token_s,
@@ -49,6 +59,8 @@ class Service:
             context_tokens=settings.context_tokens,
             observers=self.observers,
         )
+        if self.instruments.metrics is not None:
+            self._watch(self.instruments.metrics)
         self._started = False
 
     async def start(self) -> None:
@@ -74,10 +86,30 @@ class Service:
             closing.push_async_callback(self.providers.aclose)
             closing.push_async_callback(self.chat.aclose)
 
+    def _watch(self, metrics: Metrics) -> None:
+        def waiting() -> int:
+            return sum(run.state is RunState.QUEUED for run in self.chat.live_runs(None))
+
+        metrics.watch(
+            {
+                "runs_going": lambda: len(self.chat.live_runs(None)) - waiting(),
+                "runs_waiting": waiting,
+                "journal_runs_waiting": lambda: self.chat.journal_waiting,
+                "index_changes_waiting": lambda: self.store.index_waiting,
+                "open_streams": lambda: self.connections.streams,
+                "open_websockets": lambda: self.connections.websockets,
+            },
+            self.providers.states,
+        )
+
 
 def create_app(built: Service) -> ASGIApp:
     """The ASGI application of `built`, which starts and stops with it."""
-    return Envelope(routes_of(built))
+    return Envelope(
+        routes_of(built),
+        built.instruments.on_request,
+        connections=built.connections,
+    )
 
 
 def routes_of(built: Service) -> Litestar:
@@ -100,13 +132,17 @@ def routes_of(built: Service) -> Litestar:
     def providers() -> Registry:
         return built.providers
 
+    def metrics_page() -> MetricsPage | None:
+        return built.instruments.metrics.page if built.instruments.metrics else None
+
     return Litestar(
-        route_handlers=[*chats.HANDLERS, *runs.HANDLERS, *service.HANDLERS],
+        route_handlers=[*chats.HANDLERS, *runs.HANDLERS, *service.HANDLERS, *metrics.HANDLERS],
         dependencies={
             # Why one object: Litestar opens a task group for two, on every request, 110 µs.
             "caller": Provide(caller, sync_to_thread=False),
             "chat": Provide(chat, sync_to_thread=False),
             "providers": Provide(providers, sync_to_thread=False),
+            "metrics_page": Provide(metrics_page, sync_to_thread=False),
         },
         guards=[Admission()],
         request_class=JsonRequest,
