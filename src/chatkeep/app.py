@@ -42,6 +42,7 @@ class Service:
             chatkeep.__version__,
             log_requests=settings.log_requests,
             metrics=settings.metrics,
+            traces=settings.otel,
         )
         self.observers = Observers(self.instruments.on_run)
         self.chat = ChatInterface(
@@ -82,6 +83,7 @@ class Service:
             return
         self._started = False
         async with contextlib.AsyncExitStack() as closing:
+            closing.push_async_callback(self.instruments.aclose)
             closing.push_async_callback(self.store.aclose)
             closing.push_async_callback(self.providers.aclose)
             closing.push_async_callback(self.chat.aclose)
@@ -108,6 +110,7 @@ def create_app(built: Service) -> ASGIApp:
     return Envelope(
         routes_of(built),
         built.instruments.on_request,
+        around=built.instruments.around_request,
         connections=built.connections,
     )
 

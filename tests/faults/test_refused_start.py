@@ -83,3 +83,15 @@ def test_a_log_folder_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, t
     assert "CHATKEEP_LOG_DIR" in said
     assert str(tmp_path / "logs") in said
     assert not (tmp_path / "chats").exists()
+
+
+def test_traces_without_their_packages_name_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "hidden" / "opentelemetry").mkdir(parents=True)
+    (tmp_path / "hidden" / "opentelemetry" / "__init__.py").write_text("raise ImportError(name=__name__)")
+    environment = {"CHATKEEP_OTEL": "true", "PYTHONPATH": str(tmp_path / "hidden")}
+
+    code, said = refusal(tmp_path / "chats", environment=environment)
+
+    assert code == 1
+    assert len(said.splitlines()) == 1
+    assert "pip install 'chatkeep[otel]'" in said

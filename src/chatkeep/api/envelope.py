@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import structlog
@@ -41,7 +42,8 @@ class Envelope:
     """Wraps the whole application, so that a request for no route has an id too.
 
     Takes the client's id when it is a sane one, else makes one; it stands in `scope["state"]["request_id"]`.
-    Headers in `scope["state"]["headers"]` are added to the response.
+    Headers in `scope["state"]["headers"]` are added to the response. `around` makes what a request, and the telling
+    of it, happens in.
     """
 
     def __init__(
@@ -49,10 +51,12 @@ class Envelope:
         app: ASGIApp,
         observers: Sequence[RequestObserver] = (),
         *,
+        around: Callable[[Scope], AbstractContextManager[None]] | None = None,
         connections: OpenConnections | None = None,
     ) -> None:
         self.app = app
         self._observers = observers
+        self._around = around
         self._connections = connections or OpenConnections()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +68,11 @@ class Envelope:
         state["request_id"] = request_id.decode()
         headers = state["headers"] = [(b"x-request-id", request_id), (b"x-content-type-options", b"nosniff")]
         with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
-            await self._answer(scope, receive, send, headers)
+            if self._around is None:
+                await self._answer(scope, receive, send, headers)
+            else:
+                with self._around(scope):
+                    await self._answer(scope, receive, send, headers)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         began = time.perf_counter()

@@ -33,7 +33,7 @@ class FullLog:
 
 
 async def test_a_journal_that_fails_is_counted_once_for_each_run_however_it_says_so() -> None:
-    instruments = Instruments("1", log_requests=False, metrics=True)
+    instruments = Instruments("1", log_requests=False, metrics=True, traces=False)
     log = instruments.journal(FullLog())
 
     failed = await log.append({"a": b"", "b": b""}, ())
@@ -53,16 +53,16 @@ async def test_a_journal_that_fails_is_counted_once_for_each_run_however_it_says
 
 
 def test_what_is_switched_off_is_not_there(tmp_path: Path) -> None:
-    instruments = Instruments("1", log_requests=False, metrics=False)
+    instruments = Instruments("1", log_requests=False, metrics=False, traces=False)
     store = FileStore(tmp_path, run_kept_s=1, trash_days=1)
 
     assert instruments.store(store) is store
     assert instruments.journal(store.log) is store.log
-    assert (instruments.on_request, instruments.on_run) == ([], [])
+    assert (instruments.on_request, instruments.on_run, instruments.around_request) == ([], [], None)
 
 
 def test_two_servers_in_a_process_count_for_themselves() -> None:
-    first, second = (Instruments("1", log_requests=False, metrics=True) for _ in range(2))
+    first, second = (Instruments("1", log_requests=False, metrics=True, traces=False) for _ in range(2))
     assert first.metrics is not None
     assert second.metrics is not None
 
