@@ -14,7 +14,7 @@ from bench.report import Figure, machine, speed, table
 from bench.sizes import QUICK, Sizes
 from bench.starts import idle, starts
 from bench.streams import streamed_token
-from bench.turns import big_chat, durable_turn, many_chats
+from bench.turns import big_chat, durable_turn, many_chats, watched_turn
 
 
 class Bench:
@@ -39,6 +39,9 @@ class Bench:
     async def turn(self) -> list[Figure]:
         return await durable_turn(self._sizes, self._root, self._upstream)
 
+    async def watched(self) -> list[Figure]:
+        return await watched_turn(self._sizes, self._root, self._upstream)
+
     async def stream(self) -> list[Figure]:
         return await streamed_token(self._sizes, self._root, self._upstream)
 
@@ -56,6 +59,7 @@ class Bench:
 _MEASURES: dict[str, Callable[[Bench], Awaitable[list[Figure]]]] = {
     "idle": Bench.idle,
     "turn": Bench.turn,
+    "watched": Bench.watched,
     "stream": Bench.stream,
     "big": Bench.big,
     "starts": Bench.starts,

@@ -28,11 +28,24 @@ class Child:
 
     @classmethod
     async def spawn(
-        cls, command: Sequence[str], ready: str, *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+        cls,
+        command: Sequence[str],
+        ready: str,
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        log: Path | None = None,
     ) -> Self:
-        """Start `command` and return when it has printed `ready` with its address."""
+        """Start `command` and return when it has printed `ready` with its address. `log` takes its standard error."""
         began = time.perf_counter()
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=cwd, env=env)
+        with contextlib.ExitStack() as files:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=files.enter_context(log.open("wb")) if log else None,
+                cwd=cwd,
+                env=env,
+            )
         assert process.stdout is not None
         async with asyncio.timeout(_START_S):
             line = (await process.stdout.readline()).decode()
@@ -79,16 +92,25 @@ async def fast_upstream() -> AsyncIterator[Child]:
         await child.kill()
 
 
-async def start_chatkeep(folder: Path, upstream_url: str, model: str) -> Child:
-    """A real server on the chats in `folder`, whose provider is the upstream with that model."""
+async def start_chatkeep(
+    folder: Path, upstream_url: str, model: str, environment: Mapping[str, str] | None = None
+) -> Child:
+    """A real server on the chats in `folder`, whose provider is the upstream with that model.
+
+    With an `environment` beyond the bench's, what it logs goes to a file beside the folder.
+    """
     command = [*SERVE, "--port", "0", "--chats-dir", str(folder)]
-    return await Child.spawn(command, _READY, cwd=folder.parent, env=_environment(upstream_url, model))
+    env = _environment(upstream_url, model) | dict(environment or {})
+    log = folder.with_name("server.log") if environment else None
+    return await Child.spawn(command, _READY, cwd=folder.parent, env=env, log=log)
 
 
 @contextlib.asynccontextmanager
-async def chatkeep(folder: Path, upstream_url: str, model: str) -> AsyncIterator[Child]:
+async def chatkeep(
+    folder: Path, upstream_url: str, model: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Child]:
     """As `start_chatkeep`, stopped in the end."""
-    child = await start_chatkeep(folder, upstream_url, model)
+    child = await start_chatkeep(folder, upstream_url, model, environment)
     try:
         yield child
     finally:

@@ -3,6 +3,7 @@
 import random
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.child import Child, chatkeep
@@ -16,6 +17,8 @@ _MODEL = "burst-64-1"  # 64 tokens that arrive at once
 _CONNECTIONS = 16
 _USED = 100  # of a folder's chats, those that the turns go to
 _WRITTEN = b"x" * 1000
+_OFF = {"CHATKEEP_LOG_LEVEL": "warning", "CHATKEEP_LOG_REQUESTS": "false", "CHATKEEP_METRICS": "false"}
+_ON = {"CHATKEEP_LOG_LEVEL": "info", "CHATKEEP_LOG_REQUESTS": "true", "CHATKEEP_METRICS": "true"}
 _MESSAGE = "Tell me a fun fact about space, and tell it as if I were six years old, please."
 
 
@@ -65,6 +68,34 @@ async def many_chats(sizes: Sizes, few: Path, many: Path, upstream: Child) -> li
         Figure(f"turn with {sizes.few_chats:,} chats in the folder, CPU", "ms", costs[0]),
         Figure(f"turn with {sizes.many_chats:,} chats in the folder, CPU", "ms", costs[1]),
         Figure("… the second through the first", "x", ratios, "at most 1.1"),
+    ]
+
+
+async def watched_turn(sizes: Sizes, root: Path, upstream: Child) -> list[Figure]:
+    """What logs and metrics cost a turn."""
+    return await _switched(sizes, root, upstream, "logs and metrics", on=_ON, off=_OFF)
+
+
+async def _switched(
+    sizes: Sizes, root: Path, upstream: Child, what: str, *, on: Mapping[str, str], off: Mapping[str, str]
+) -> list[Figure]:
+    """CPU of a turn in a new chat with one environment and with the other; rounds take turns."""
+    costs: tuple[list[float], list[float]] = ([], [])
+    async with (
+        chatkeep(make_folder(root, "off", 0), upstream.url, _MODEL, off) as without,
+        chatkeep(make_folder(root, "on", 0), upstream.url, _MODEL, on) as with_them,
+    ):
+        rows = [(server, [_turn(server.url)] * sizes.turns) for server in (without, with_them)]
+        for server, requests in rows:
+            await _cpu_ms(server, requests)
+        for _ in range(sizes.rounds):
+            for (server, requests), found in zip(rows, costs, strict=True):
+                found.append(await _cpu_ms(server, requests))
+    ratios = [on_ms / off_ms for off_ms, on_ms in zip(*costs, strict=True)]
+    return [
+        Figure(f"turn with {what} off, CPU", "ms", costs[0]),
+        Figure(f"turn with {what} on, CPU", "ms", costs[1]),
+        Figure("… the second through the first", "x", ratios, "at most 1.15"),
     ]
 
 

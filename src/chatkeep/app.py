@@ -18,18 +18,20 @@ from chatkeep.access.keys import ApiKey, KeyRing, KeySet, new_key
 from chatkeep.access.sessions import Sessions
 from chatkeep.access.subject import Role
 from chatkeep.access.tokens import Tokens
-from chatkeep.api import admin, chats, login, problems, runs, service
+from chatkeep.api import admin, chats, login, metrics, problems, runs, service
 from chatkeep.api.admission import Admission, subject_of
 from chatkeep.api.audit import AuditedRequests
 from chatkeep.api.caller import Caller
-from chatkeep.api.envelope import Envelope
+from chatkeep.api.envelope import Envelope, OpenConnections
 from chatkeep.api.json_request import JsonRequest
+from chatkeep.api.metrics import MetricsPage
 from chatkeep.api.origins import Origins, is_loopback
 from chatkeep.api.problems import AnyRequest
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.model import now
 from chatkeep.chat.observe import Observers
+from chatkeep.chat.run import RunState
 from chatkeep.errors import ChatkeepError
 from chatkeep.providers.registry import Registry, build_registry
 from chatkeep.settings import Settings, WrongSettings
@@ -38,6 +40,8 @@ from chatkeep.storage.files import FileStore
 from chatkeep.storage.keys import KeyFile
 from chatkeep.storage.sessions import SessionFile
 from chatkeep.storage.system_prompt import SystemPromptFile
+from chatkeep.telemetry.instruments import Instruments
+from chatkeep.telemetry.metrics import Metrics
 
 _FIRST_KEY = "first"
 _CORS_METHODS = ["GET", "POST", "PATCH", "DELETE"]
@@ -57,9 +61,16 @@ class Service:
         self.system_prompt = SystemPromptFile(settings.system_prompt_file)
         self.providers = build_registry(settings)
         self.access = Access(settings)
+        self.connections = OpenConnections()
+        self.instruments = Instruments(
+            chatkeep.__version__,
+            log_requests=settings.log_requests,
+            metrics=settings.metrics,
+            traces=settings.otel,
+        )
         self.chat = ChatInterface(
-            store=self.store,
-            log=self.store.log,
+            store=self.instruments.store(self.store),
+            log=self.instruments.journal(self.store.log),
             providers=self.providers,
             limits=Limits(
                 first_token_s=settings.first_token_s,
@@ -70,8 +81,10 @@ class Service:
             ),
             system_prompt=self.system_prompt,
             context_tokens=settings.context_tokens,
-            observers=Observers([self.access.audited_runs]),
+            observers=Observers([*self.instruments.on_run, self.access.audited_runs]),
         )
+        if self.instruments.metrics is not None:
+            self._watch(self.instruments.metrics)
         self._started = False
 
     async def start(self) -> None:
@@ -94,10 +107,27 @@ class Service:
             return
         self._started = False
         async with contextlib.AsyncExitStack() as closing:
+            closing.push_async_callback(self.instruments.aclose)
             closing.push_async_callback(self.store.aclose)
             closing.push_async_callback(self.access.aclose)
             closing.push_async_callback(self.providers.aclose)
             closing.push_async_callback(self.chat.aclose)
+
+    def _watch(self, metrics: Metrics) -> None:
+        def waiting() -> int:
+            return sum(run.state is RunState.QUEUED for run in self.chat.live_runs(None))
+
+        metrics.watch(
+            {
+                "runs_going": lambda: len(self.chat.live_runs(None)) - waiting(),
+                "runs_waiting": waiting,
+                "journal_runs_waiting": lambda: self.chat.journal_waiting,
+                "index_changes_waiting": lambda: self.store.index_waiting,
+                "open_streams": lambda: self.connections.streams,
+                "open_websockets": lambda: self.connections.websockets,
+            },
+            self.providers.states,
+        )
 
 
 class Access:
@@ -153,7 +183,13 @@ class Access:
 
 def create_app(built: Service) -> ASGIApp:
     """The ASGI application of `built`, which starts and stops with it."""
-    return Envelope(routes_of(built), audit=AuditedRequests(built.access.trail))
+    return Envelope(
+        routes_of(built),
+        built.instruments.on_request,
+        audit=AuditedRequests(built.access.trail),
+        around=built.instruments.around_request,
+        connections=built.connections,
+    )
 
 
 def routes_of(built: Service) -> Litestar:
@@ -184,12 +220,15 @@ def routes_of(built: Service) -> Litestar:
     def trail() -> AuditLog:
         return built.access.trail
 
+    def metrics_page() -> MetricsPage | None:
+        return built.instruments.metrics.page if built.instruments.metrics else None
+
+    given = (caller, chat, providers, identities, trail, metrics_page)
+    handlers = (chats, runs, login, admin, metrics, service)
     return Litestar(
-        route_handlers=[*chats.HANDLERS, *runs.HANDLERS, *login.HANDLERS, *admin.HANDLERS, *service.HANDLERS],
+        route_handlers=[handler for section in handlers for handler in section.HANDLERS],
         # Why one for most views: Litestar opens a task group for two, on every request, 110 µs.
-        dependencies={
-            made.__name__: Provide(made, sync_to_thread=False) for made in (caller, chat, providers, identities, trail)
-        },
+        dependencies={made.__name__: Provide(made, sync_to_thread=False) for made in given},
         guards=[
             Admission(
                 built.access.identities,

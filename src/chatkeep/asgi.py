@@ -55,7 +55,7 @@ class Draining:
 def _made() -> ASGIApp:
     try:
         settings = read_settings()
-        configure_logging(settings.log_level, as_json=settings.log_json)
+        configure_logging(settings.log_level, as_json=settings.log_json, folder=settings.log_dir)
         built = Service(settings)
         return Draining(create_app(built), built)
     except WrongSettings as exc:

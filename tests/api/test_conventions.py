@@ -1,6 +1,7 @@
 """Conventions: ids, errors, bodies."""
 
 import re
+from typing import Any
 
 import httpx
 import pytest
@@ -13,8 +14,15 @@ def test_every_answer_carries_a_request_id_and_every_log_line_of_the_request_has
 
     assert response.headers["x-request-id"] == "my.Request_1"
     # The run's last log line may be written just after the answer.
-    (entry,) = eventually(lambda: [entry for entry in server.log_entries if entry.get("request_id") == "my.Request_1"])
-    assert (entry["event"], entry["chat_id"], entry["run_id"]) == ("run_ended", "request-id", response.json()["run_id"])
+    found = eventually(lambda: _both([e for e in server.log_entries if e.get("request_id") == "my.Request_1"]))
+    assert found["request"]["route"] == "/chat"
+    ended = found["run_ended"]
+    assert (ended["chat_id"], ended["run_id"]) == ("request-id", response.json()["run_id"])
+
+
+def _both(entries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What a turn logs, by event: that its run ended, and that the request was answered. Empty while one is missing."""
+    return {entry["event"]: entry for entry in entries} if len(entries) == 2 else {}
 
 
 @pytest.mark.parametrize("given", [None, "", "a b", "x" * 129, 'a"b', "a;b"])

@@ -23,6 +23,7 @@ ASKED: dict[tuple[str, str], Row] = {
     ("get", "/"): ({200}, {}),
     ("get", "/health"): ({200}, {}),
     ("get", "/health/ready"): ({200}, {}),
+    ("get", "/metrics"): ({200}, {}),
     ("post", "/login"): ({401}, {"json": {"key": "{run}"}}),
     ("get", "/login"): ({200}, {}),
     ("post", "/logout"): ({200}, {}),

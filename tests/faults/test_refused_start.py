@@ -69,3 +69,29 @@ def test_a_wrong_address_of_a_provider_is_named(tmp_path: Path) -> None:
     assert "ACME_BASE_URL" in said
     assert "hidden-key" not in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("taken", ["logs", "logs/app.log/file", "logs/error.log/file"])
+def test_a_log_folder_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, taken: str) -> None:
+    (tmp_path / taken).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / taken).write_text("in the way")
+
+    code, said = refusal(tmp_path / "chats", environment={"CHATKEEP_LOG_DIR": str(tmp_path / "logs")})
+
+    assert code == 1
+    assert len(said.splitlines()) == 1
+    assert "CHATKEEP_LOG_DIR" in said
+    assert str(tmp_path / "logs") in said
+    assert not (tmp_path / "chats").exists()
+
+
+def test_traces_without_their_packages_name_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "hidden" / "opentelemetry").mkdir(parents=True)
+    (tmp_path / "hidden" / "opentelemetry" / "__init__.py").write_text("raise ImportError(name=__name__)")
+    environment = {"CHATKEEP_OTEL": "true", "PYTHONPATH": str(tmp_path / "hidden")}
+
+    code, said = refusal(tmp_path / "chats", environment=environment)
+
+    assert code == 1
+    assert len(said.splitlines()) == 1
+    assert "pip install 'chatkeep[otel]'" in said

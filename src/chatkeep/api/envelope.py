@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import structlog
@@ -29,52 +30,80 @@ class RequestObserver(Protocol):
         ...
 
 
+class OpenConnections:
+    """How many answers are being streamed, and how many WebSockets are open, just now."""
+
+    def __init__(self) -> None:
+        self.streams = 0
+        self.websockets = 0
+
+
 class Envelope:
     """Wraps the whole application, so that a request for no route has an id too.
 
     Takes the client's id when it is a sane one, else makes one; it stands in `scope["state"]["request_id"]`.
-    Headers in `scope["state"]["headers"]` are added to the response. `audit` is called with every request and
-    the status of its answer, before `observers` are told.
+    Headers in `scope["state"]["headers"]` are added to the response. `around` makes what a request, and the telling
+    of it, happens in. `audit` is called with every request and the status of its answer, before `observers` are told.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         observers: Sequence[RequestObserver] = (),
+        *,
         audit: Callable[[Scope, int], None] = lambda _scope, _status: None,
+        around: Callable[[Scope], AbstractContextManager[None]] | None = None,
+        connections: OpenConnections | None = None,
     ) -> None:
         self.app = app
         self._observers = observers
         self._audit = audit
+        self._around = around
+        self._connections = connections or OpenConnections()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        began = time.perf_counter()
         request_id = _given(scope) or new_id("req").encode()
         state = scope.setdefault("state", {})
         state["request_id"] = request_id.decode()
         headers = state["headers"] = [(b"x-request-id", request_id), (b"x-content-type-options", b"nosniff")]
+        with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
+            if self._around is None:
+                await self._answer(scope, receive, send, headers)
+            else:
+                with self._around(scope):
+                    await self._answer(scope, receive, send, headers)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+        began = time.perf_counter()
+        opened = self._connections
         status = _CLIENT_LEFT
         sent = 0
+        is_streamed = False
 
         async def send_on(message: Message) -> None:
-            nonlocal status, sent
+            nonlocal status, sent, is_streamed
             if message["type"] == "http.response.body":
                 sent += len(message["body"])
+                if not is_streamed and message.get("more_body"):
+                    is_streamed = True
+                    opened.streams += 1
             elif message["type"] == "http.response.start":
                 status = message["status"]
                 _add(message, headers)
             elif message["type"] == "websocket.accept":
                 status = _WEBSOCKET_STATUS
+                opened.websockets += 1
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
-            try:
-                await self.app(scope, receive, send_on)
-            finally:
-                self._tell(scope, status, time.perf_counter() - began, sent)
+        try:
+            await self.app(scope, receive, send_on)
+        finally:
+            opened.streams -= is_streamed
+            opened.websockets -= status == _WEBSOCKET_STATUS
+            self._tell(scope, status, time.perf_counter() - began, sent)
 
     def _tell(self, scope: Scope, status: int, duration_s: float, sent: int) -> None:
         self._audit(scope, status)

@@ -170,6 +170,11 @@ class ChatInterface:
         """The owner's runs that are going or waiting, in the order they were taken; None is everybody's."""
         return [run for run in self._turns.lanes if owner is None or run.record.owner == owner]
 
+    @property
+    def journal_waiting(self) -> int:
+        """How many runs have events that are not in their journal yet."""
+        return self._turns.recorder.waiting
+
     async def stop(self, owner: str, run_id: str) -> Run:
         """End the run and return it; its upstream connection is closed. A finished run stays as it is."""
         run = await self.run(owner, run_id)

@@ -48,6 +48,11 @@ class Recorder:
             await self._task
         await self._write()
 
+    @property
+    def waiting(self) -> int:
+        """How many runs have events that are not written yet."""
+        return len(self._waiting)
+
     def publish(self, run: Run) -> None:
         """`run` has taken events: write them soon, its last one at once, and reveal them."""
         self._waiting[run.run_id] = run

@@ -32,7 +32,7 @@ def serve(
     """
     try:
         settings = read_settings(host=host, port=port, chats_dir=chats_dir, system_prompt_file=system_prompt_file)
-        configure_logging(settings.log_level, as_json=settings.log_json)
+        configure_logging(settings.log_level, as_json=settings.log_json, folder=settings.log_dir)
         _allow_many_connections()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, first_key=first_key))

@@ -83,6 +83,11 @@ class FileStore:
         self._threads.shutdown()
         self._lock.release()
 
+    @property
+    def index_waiting(self) -> int:
+        """How many changes of chats the index does not have yet; who asks it waits for them."""
+        return self._indexing.waiting
+
     async def load(self, key: ChatKey) -> Chat:
         known = self._cache.get(key)
         identity = self._identity(key)

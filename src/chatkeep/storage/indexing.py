@@ -57,6 +57,11 @@ class Indexing:
             await self._in_thread(self._shut, folders)
         self._thread.shutdown()
 
+    @property
+    def waiting(self) -> int:
+        """How many changes are not in the index yet."""
+        return len(self._changes)
+
     def add(self, change: Change) -> None:
         """Index a change soon."""
         self._changes.append(change)

@@ -1,1 +1,1 @@
-"""Logs now; metrics and traces later."""
+"""What a server tells of itself: logs, metrics, traces."""

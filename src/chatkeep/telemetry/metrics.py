@@ -1,0 +1,204 @@
+"""Metrics for Prometheus, kept by one server: counted and timed here, shown by `Metrics.page`.
+
+Names and units follow https://prometheus.io/docs/practices/naming/. Labels have few values: no ids, no names of
+keys, no models. Each is described in docs/operate.md.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from chatkeep.chat.model import Stats, Usage
+from chatkeep.chat.ports import ProviderState
+from chatkeep.chat.run import Run
+from chatkeep.telemetry.requests import UNMATCHED
+
+_REQUEST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_FIRST_TOKEN_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 10, 20, 30, 60)
+_RUN_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
+_DISK_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+
+_MOST_TOKENS = 2**53  # whatever a provider says it counted
+
+
+class Metrics:
+    """The figures of one server. Two servers in a process have nothing in common."""
+
+    def __init__(self, version: str) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        Gauge(
+            "chatkeep_build_info", "Always 1; the label tells the version.", ["version"], registry=self._registry
+        ).labels(version).set(1)
+        self.requests = RequestMetrics(self._registry)
+        self.runs = RunMetrics(self._registry)
+        self.store = OperationMetrics("store", "the store of chats", self._registry)
+        self.journal = OperationMetrics("journal", "the journals of runs", self._registry)
+
+    def watch(
+        self, read: Mapping[str, Callable[[], float]], providers: Callable[[], Mapping[str, ProviderState]]
+    ) -> None:
+        """Read these gauges whenever the page is asked for; `read` has every name of `_GAUGES`."""
+        for name, documentation in _GAUGES.items():
+            Gauge(f"chatkeep_{name}", documentation, registry=self._registry).set_function(read[name])
+        self._registry.register(_Providers(providers))
+
+    def page(self, accept: str) -> tuple[bytes, str]:
+        """All figures in a form that this Accept header takes, and its content type."""
+        encode, content_type = choose_encoder(accept)
+        return encode(_Lean(self._registry)), content_type
+
+
+_GAUGES = {
+    "runs_going": "Runs that a provider is answering, or that are being saved.",
+    "runs_waiting": "Runs that wait for an earlier one of their chat.",
+    "journal_runs_waiting": "Runs with events that are not in their journal yet.",
+    "index_changes_waiting": "Changes of chats that are not in the index yet.",
+    "open_streams": "Answers that are being streamed.",
+    "open_websockets": "WebSockets that are open.",
+}
+
+
+class RequestMetrics:
+    """A RequestObserver: counts requests and times them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._count = Counter(
+            "chatkeep_http_requests", "Requests that were answered.", ["method", "route", "status"], registry=registry
+        )
+        self._duration = Histogram(
+            "chatkeep_http_request_duration_seconds",
+            "From a request to the last byte of its answer.",
+            ["method", "route"],
+            buckets=_REQUEST_S,
+            registry=registry,
+        )
+        # Why: the library looks its children up under a lock, for 1 µs each.
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def __call__(
+        self,
+        *,
+        method: str,
+        route: str,
+        status: int,
+        duration_s: float,
+        bytes_sent: int,
+        subject: str | None,
+    ) -> None:
+        """Count one request."""
+        key = (method, route, status)
+        children = self._children.get(key)
+        if children is None:
+            route = route or UNMATCHED
+            children = self._count.labels(method, route, str(status)), self._duration.labels(method, route)
+            self._children[key] = children
+        children[0].inc()
+        children[1].observe(duration_s)
+
+
+class RunMetrics:
+    """A RunObserver: counts runs and tokens, and times providers."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._ended = Counter("chatkeep_runs", "Runs that ended.", ["provider", "state"], registry=registry)
+        self._tokens = Counter(
+            "chatkeep_tokens", "Tokens of runs that ended.", ["provider", "kind", "estimated"], registry=registry
+        )
+        self._first_token = Histogram(
+            "chatkeep_time_to_first_token_seconds",
+            "From the call of a provider to its first token.",
+            ["provider"],
+            buckets=_FIRST_TOKEN_S,
+            registry=registry,
+        )
+        self._duration = Histogram(
+            "chatkeep_run_duration_seconds",
+            "From the call of a provider to the end of its reply.",
+            ["provider"],
+            buckets=_RUN_S,
+            registry=registry,
+        )
+
+    def run_taken(self, run: Run) -> None:
+        """Nothing is counted before the end."""
+
+    def run_generating(self, run: Run) -> None:
+        """Nothing is counted before the end."""
+
+    def run_ended(self, run: Run) -> None:
+        """Count one run."""
+        provider = run.record.provider
+        self._ended.labels(provider, run.state.value).inc()
+        if run.reply.usage is not None:
+            self._count_tokens(provider, run.reply.usage)
+        if run.reply.stats is not None:
+            self._time(provider, run.reply.stats)
+
+    def _count_tokens(self, provider: str, usage: Usage) -> None:
+        estimated = "true" if usage.estimated else "false"
+        for kind, tokens in (("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)):
+            self._tokens.labels(provider, kind, estimated).inc(max(0, min(tokens, _MOST_TOKENS)))
+
+    def _time(self, provider: str, stats: Stats) -> None:
+        if not stats.elapsed_ms:  # the provider was never called
+            return
+        self._duration.labels(provider).observe(stats.elapsed_ms / 1000)
+        if stats.time_to_first_token_ms is not None:
+            self._first_token.labels(provider).observe(stats.time_to_first_token_ms / 1000)
+
+
+class OperationMetrics:
+    """Times the operations of one part of the storage, and counts those that failed."""
+
+    def __init__(self, name: str, what: str, registry: CollectorRegistry) -> None:
+        self._duration = Histogram(
+            f"chatkeep_{name}_operation_duration_seconds",
+            f"Operations of {what}, those that failed included.",
+            ["operation"],
+            buckets=_DISK_S,
+            registry=registry,
+        )
+        self._failures = Counter(
+            f"chatkeep_{name}_failures", f"Operations of {what} that failed.", ["operation"], registry=registry
+        )
+
+    def of(self, operation: str) -> tuple[Histogram, Counter]:
+        """The durations and the failures of one operation."""
+        return self._duration.labels(operation), self._failures.labels(operation)
+
+
+class _Lean(CollectorRegistry):
+    """A registry without the moments at which each series was made: a third of the page, and hardly ever looked at."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__()
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric, made anew."""
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
+
+
+class _Providers(Collector):
+    """Whether each configured provider is healthy."""
+
+    def __init__(self, states: Callable[[], Mapping[str, ProviderState]]) -> None:
+        self._states = states
+
+    def collect(self) -> Iterator[Metric]:
+        """One gauge a configured provider."""
+        family = GaugeMetricFamily(
+            "chatkeep_provider_healthy", "1 when the last check or call went well, else 0.", labels=["provider"]
+        )
+        for name, state in self._states().items():
+            if state is not ProviderState.NOT_CONFIGURED:
+                family.add_metric([name], float(state is ProviderState.HEALTHY))
+        yield family

@@ -1,0 +1,40 @@
+"""The request log: one line a request. Paths, queries and headers are not logged: they hold ids, words and keys."""
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+PROBES = frozenset({"/health", "/health/ready", "/metrics"})
+"""Routes that machines ask every few seconds."""
+
+UNMATCHED = "unmatched"
+"""Stands for the route of a request that no route took."""
+
+_SERVER_ERROR = 500
+
+
+class RequestLog:
+    """Logs every request when it has been answered: failures of ours as errors, probes for debugging only."""
+
+    def __init__(self) -> None:
+        # Why bound here: a logger that is asked for anew costs as much as the line.
+        self._log: FilteringBoundLogger = structlog.get_logger("chatkeep.requests").bind()
+
+    def __call__(
+        self, *, method: str, route: str, status: int, duration_s: float, bytes_sent: int, subject: str | None
+    ) -> None:
+        """A RequestObserver."""
+        if status >= _SERVER_ERROR:
+            write = self._log.error
+        elif route in PROBES:
+            write = self._log.debug
+        else:
+            write = self._log.info
+        write(
+            "request",
+            method=method,
+            route=route or UNMATCHED,
+            status=status,
+            duration_ms=round(duration_s * 1000, 3),
+            bytes=bytes_sent,
+            key=subject,
+        )
