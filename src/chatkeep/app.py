@@ -10,11 +10,14 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 import chatkeep
+from chatkeep.access.rate import RateLimits
+from chatkeep.access.subject import Rate
 from chatkeep.api import chats, problems, runs, service
 from chatkeep.api.admission import Admission, subject_of
 from chatkeep.api.caller import Caller
 from chatkeep.api.envelope import Envelope
 from chatkeep.api.json_request import JsonRequest
+from chatkeep.api.limiter import Limiter
 from chatkeep.api.problems import AnyRequest
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
@@ -49,6 +52,7 @@ class Service:
             context_tokens=settings.context_tokens,
             observers=self.observers,
         )
+        self.limiter = Limiter(_rates(settings))
         self._started = False
 
     async def start(self) -> None:
@@ -108,7 +112,7 @@ def routes_of(built: Service) -> Litestar:
             "chat": Provide(chat, sync_to_thread=False),
             "providers": Provide(providers, sync_to_thread=False),
         },
-        guards=[Admission()],
+        guards=[Admission(built.limiter)],
         request_class=JsonRequest,
         exception_handlers=problems.HANDLERS,
         lifespan=[lifespan],
@@ -121,3 +125,10 @@ def routes_of(built: Service) -> Litestar:
         ),
         logging_config=None,
     )
+
+
+def _rates(settings: Settings) -> RateLimits | None:
+    """None when requests are not limited."""
+    if not settings.rate_limit_enabled:
+        return None
+    return RateLimits(Rate(settings.rate_limit_requests, settings.rate_limit_window_s))

@@ -1,4 +1,4 @@
-"""Before a view is called: who asks, and whether they may. Every route goes through here."""
+"""Before a view is called: who asks, how often, and whether they may. Every route goes through here."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from litestar.handlers import BaseRouteHandler
 
 from chatkeep.access.policy import Action, check
 from chatkeep.access.subject import ANONYMOUS, Subject
+from chatkeep.api.limiter import Limiter
 from chatkeep.errors import Unauthorized
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
@@ -14,9 +15,12 @@ AnyConnection = ASGIConnection[Any, Any, Any, Any]
 _SUBJECT = "subject"
 
 
-def needs(action: Action) -> dict[str, Action]:
-    """The `opt` of a route: what it does. A route without is closed to everybody."""
-    return {"action": action}
+def needs(action: Action, *also: str) -> dict[str, object]:
+    """The `opt` of a route: what it does. A route without is closed to everybody.
+
+    `also` are media types that it succeeds with besides the one of its description.
+    """
+    return {"action": action, "also": also}
 
 
 def subject_of(connection: AnyConnection) -> Subject:
@@ -30,9 +34,14 @@ def subject_of(connection: AnyConnection) -> Subject:
 class Admission:
     """A Litestar guard: called for every route, before the body is read."""
 
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+
     async def __call__(self, connection: AnyConnection, handler: BaseRouteHandler) -> None:
-        """Note who asks in the request's state. Raises: Unauthorized, Forbidden."""
+        """Note who asks in the request's state. Raises: RateLimited, Unauthorized, Forbidden."""
         if connection.scope.get("method") == "OPTIONS":  # made by Litestar: says what methods there are
             return
+        action = Action(handler.opt.get("action", Action.AUDIT))
         connection.scope["state"][_SUBJECT] = ANONYMOUS
-        check(ANONYMOUS, Action(handler.opt.get("action", Action.AUDIT)))
+        self._limiter.check(connection.scope, ANONYMOUS, action)
+        check(ANONYMOUS, action)
