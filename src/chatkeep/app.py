@@ -5,20 +5,19 @@ from collections.abc import AsyncIterator
 
 from litestar import Litestar
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
-import chatkeep
 from chatkeep.access.rate import RateLimits
 from chatkeep.access.subject import Rate
-from chatkeep.api import chats, problems, runs, service
+from chatkeep.api import chats, problems, reference, runs, service
 from chatkeep.api.admission import Admission, subject_of
 from chatkeep.api.caller import Caller
 from chatkeep.api.envelope import Envelope
 from chatkeep.api.json_request import JsonRequest
 from chatkeep.api.limiter import Limiter
+from chatkeep.api.openapi import openapi_config
 from chatkeep.api.problems import AnyRequest
+from chatkeep.api.reference import PageFiles
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.observe import Observers
@@ -104,25 +103,23 @@ def routes_of(built: Service) -> Litestar:
     def providers() -> Registry:
         return built.providers
 
+    page_files = PageFiles.installed()
+
     return Litestar(
-        route_handlers=[*chats.HANDLERS, *runs.HANDLERS, *service.HANDLERS],
+        route_handlers=[*chats.HANDLERS, *runs.HANDLERS, *service.HANDLERS, *reference.HANDLERS],
         dependencies={
             # Why one object: Litestar opens a task group for two, on every request, 110 µs.
             "caller": Provide(caller, sync_to_thread=False),
             "chat": Provide(chat, sync_to_thread=False),
             "providers": Provide(providers, sync_to_thread=False),
+            "page_files": Provide(lambda: page_files, sync_to_thread=False),
         },
         guards=[Admission(built.limiter)],
         request_class=JsonRequest,
         exception_handlers=problems.HANDLERS,
         lifespan=[lifespan],
         request_max_body_size=built.settings.max_body_bytes,
-        openapi_config=OpenAPIConfig(
-            title="chatkeep",
-            version=chatkeep.__version__,
-            path="/openapi",
-            render_plugins=[JsonRenderPlugin(path="/raw")],
-        ),
+        openapi_config=openapi_config(),
         logging_config=None,
     )
 

@@ -73,7 +73,7 @@ def test_a_stream_and_a_refusal_of_a_view_tell_how_much_is_left_too(limited: Cli
 
 def test_what_is_open_to_everybody_is_free(limited: Client) -> None:
     for _ in range(5):
-        for path in ("/health", "/health/ready", "/openapi.json", "/"):
+        for path in ("/health", "/health/ready", "/openapi.json", "/docs", "/redoc", "/"):
             response = limited.http.get(path)
 
             assert response.status_code == 200
