@@ -218,8 +218,8 @@ def _complete_successes(
         for media_type, media in content.items():
             _show_example(path, media_type, media)
         named = _name_of(content.get(_JSON, {}).get("schema", {}))
-        if status not in map(str, handler.responses or {}) and named:
-            response["description"] = schemas[named].get("description", named)
+        if status not in map(str, handler.responses or {}):
+            response["description"] = schemas.get(named, {}).get("description", "What was asked for.")
 
 
 def _show_example(path: str, media_type: str, media: dict[str, Any]) -> None:
