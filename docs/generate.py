@@ -16,7 +16,7 @@ import click
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
-from chatkeep.api.service import openapi_document
+from chatkeep.api.openapi import openapi_document
 from chatkeep.app import Service, routes_of
 from chatkeep.cli.main import main as cli
 from chatkeep.settings import Settings, read_settings, variable_of

@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 import chatkeep
@@ -15,18 +13,22 @@ from chatkeep.access.audit import AuditedRuns, AuditEntry
 from chatkeep.access.identities import Identities
 from chatkeep.access.key_watch import KeyWatch
 from chatkeep.access.keys import ApiKey, KeyRing, KeySet, new_key
+from chatkeep.access.rate import RateLimits
 from chatkeep.access.sessions import Sessions
-from chatkeep.access.subject import Role
+from chatkeep.access.subject import Rate, Role
 from chatkeep.access.tokens import Tokens
-from chatkeep.api import admin, chats, login, metrics, problems, runs, service
+from chatkeep.api import admin, chats, login, metrics, problems, reference, runs, service
 from chatkeep.api.admission import Admission, subject_of
 from chatkeep.api.audit import AuditedRequests
 from chatkeep.api.caller import Caller
 from chatkeep.api.envelope import Envelope, OpenConnections
 from chatkeep.api.json_request import JsonRequest
+from chatkeep.api.limiter import Limiter
 from chatkeep.api.metrics import MetricsPage
+from chatkeep.api.openapi import openapi_config
 from chatkeep.api.origins import Origins, is_loopback
 from chatkeep.api.problems import AnyRequest
+from chatkeep.api.reference import PageFiles
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.model import now
@@ -223,8 +225,13 @@ def routes_of(built: Service) -> Litestar:
     def metrics_page() -> MetricsPage | None:
         return built.instruments.metrics.page if built.instruments.metrics else None
 
-    given = (caller, chat, providers, identities, trail, metrics_page)
-    handlers = (chats, runs, login, admin, metrics, service)
+    installed = PageFiles.installed()
+
+    def page_files() -> PageFiles:
+        return installed
+
+    given = (caller, chat, providers, identities, trail, metrics_page, page_files)
+    handlers = (chats, runs, login, admin, metrics, service, reference)
     return Litestar(
         route_handlers=[handler for section in handlers for handler in section.HANDLERS],
         # Why one for most views: Litestar opens a task group for two, on every request, 110 µs.
@@ -233,6 +240,7 @@ def routes_of(built: Service) -> Litestar:
             Admission(
                 built.access.identities,
                 Origins(settings.allowed_hosts, settings.cors_origins, settings.host),
+                Limiter(_rates(settings)),
                 allows_anonymous=settings.allow_anonymous,
             )
         ],
@@ -241,12 +249,7 @@ def routes_of(built: Service) -> Litestar:
         exception_handlers=problems.HANDLERS,
         lifespan=[lifespan],
         request_max_body_size=settings.max_body_bytes,
-        openapi_config=OpenAPIConfig(
-            title="chatkeep",
-            version=chatkeep.__version__,
-            path="/openapi",
-            render_plugins=[JsonRenderPlugin(path="/raw")],
-        ),
+        openapi_config=openapi_config(),
         logging_config=None,
     )
 
@@ -275,3 +278,10 @@ def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
         expose_headers=list(_CORS_SHOWN),
         allow_credentials=True,
     )
+
+
+def _rates(settings: Settings) -> RateLimits | None:
+    """None when requests are not limited."""
+    if not settings.rate_limit_enabled:
+        return None
+    return RateLimits(Rate(settings.rate_limit_requests, settings.rate_limit_window_s))

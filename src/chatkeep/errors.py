@@ -61,11 +61,15 @@ class Forbidden(ChatkeepError):
 
 
 class RateLimited(ChatkeepError):
-    """Too many requests in a while: wait `retry_after_s` seconds."""
+    """Too many requests in a while: wait `retry_after_s` seconds. `limit` is how many there may be, 0 when unknown."""
 
     code = "rate_limited"
     title = "Too many requests"
     status = 429
+
+    def __init__(self, detail: str, *, retry_after_s: float | None = None, limit: int = 0) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)
+        self.limit = limit
 
 
 class InvalidRequest(ChatkeepError):

@@ -3,6 +3,7 @@
 Each look is noted in the audit log.
 """
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -49,16 +50,10 @@ class EverybodysRuns(msgspec.Struct, frozen=True):
     success: bool
 
 
-@get(
-    "/admin/audit",
-    opt=needs(Action.AUDIT),
-    summary="What was done",
-    responses=documented(422, 500),
-    sync_to_thread=True,
-)
-def audit(trail: Trail, limit: Limit = 100) -> AuditAnswer:
+@get("/admin/audit", opt=needs(Action.AUDIT), summary="What was done", responses=documented(422, 500))
+async def audit(trail: Trail, limit: Limit = 100) -> AuditAnswer:
     """The audit log's last entries: who did what, which chat, when. Of a long log its last 8 MB are looked through."""
-    return AuditAnswer(trail.newest(limit), success=True)
+    return AuditAnswer(await asyncio.to_thread(trail.newest, limit), success=True)
 
 
 @get("/admin/runs", opt=needs(Action.AUDIT), summary="Everybody's live runs")

@@ -1,4 +1,4 @@
-"""Before a view is called: who asks, and whether they may. Every route goes through here."""
+"""Before a view is called: who asks, how often, and whether they may. Every route goes through here."""
 
 from functools import lru_cache
 from typing import Any
@@ -12,6 +12,7 @@ from chatkeep.access.identities import Identities
 from chatkeep.access.policy import NEEDS_NO_KEY, Action, check
 from chatkeep.access.subject import ANONYMOUS, Subject
 from chatkeep.api.credentials import credentials_of
+from chatkeep.api.limiter import Limiter
 from chatkeep.api.origins import Origins, is_loopback
 from chatkeep.errors import Forbidden, Unauthorized
 
@@ -20,9 +21,12 @@ AnyConnection = ASGIConnection[Any, Any, Any, Any]
 _is_loopback = lru_cache(256)(is_loopback)
 
 
-def needs(action: Action) -> dict[str, Action]:
-    """The `opt` of a route: what it does. A route without is closed to everybody."""
-    return {"action": action}
+def needs(action: Action, *also: str) -> dict[str, object]:
+    """The `opt` of a route: what it does. A route without is closed to everybody.
+
+    `also` are media types that it succeeds with besides the one of its description.
+    """
+    return {"action": action, "also": also}
 
 
 def subject_of(connection: AnyConnection) -> Subject:
@@ -39,13 +43,14 @@ class Admission:
     `allows_anonymous` says that a server without keys may answer other machines.
     """
 
-    def __init__(self, identities: Identities, origins: Origins, *, allows_anonymous: bool) -> None:
+    def __init__(self, identities: Identities, origins: Origins, limiter: Limiter, *, allows_anonymous: bool) -> None:
         self._identities = identities
         self._origins = origins
+        self._limiter = limiter
         self._allows_anonymous = allows_anonymous
 
     async def __call__(self, connection: AnyConnection, handler: BaseRouteHandler) -> None:
-        """Note who asks, and what for, in the request's state. Raises: Unauthorized, Forbidden."""
+        """Note who asks, and what for, in the request's state. Raises: RateLimited, Unauthorized, Forbidden."""
         scope: Scope = connection.scope
         if scope.get("method") == "OPTIONS":  # made by Litestar: says what methods there are
             return
@@ -58,6 +63,7 @@ class Admission:
         subject = state["subject"] = self._identify(scope, action)
         if subject is not None and subject is not ANONYMOUS:
             structlog.contextvars.bind_contextvars(key=subject.name)
+        self._limiter.check(scope, subject, action)
         check(subject, action)
 
     def _identify(self, scope: Scope, action: Action) -> Subject | None:
@@ -74,12 +80,16 @@ class Admission:
             raise
 
     def _known(self, scope: Scope) -> Subject | None:
-        """The one subject that all credentials of the request are of. Raises: Unauthorized."""
+        """The one subject that all credentials of the request are of. Raises: Unauthorized, RateLimited."""
         shown = credentials_of(scope)
         by_cookie = self._identities.find_session(shown.cookie) if shown.cookie is not None else None
         if shown.key is None:
             return by_cookie
-        by_key = self._identities.find(shown.key)
+        try:
+            by_key = self._identities.find(shown.key)
+        except Unauthorized:
+            self._limiter.note_failure(scope)
+            raise
         if by_cookie is not None and by_cookie.credential != by_key.credential:
             raise Unauthorized("The request shows a key and the session of another key; send one.")
         return by_key

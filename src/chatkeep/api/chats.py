@@ -43,7 +43,7 @@ IdempotencyKey = Annotated[
 
 @post(
     "/chat",
-    opt=needs(Action.TALK),
+    opt=needs(Action.TALK, "text/event-stream"),
     status_code=200,
     summary="Send a message",
     responses={

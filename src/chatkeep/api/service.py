@@ -2,8 +2,7 @@
 
 from typing import Annotated, Literal
 
-import msgspec
-from litestar import Litestar, MediaType, Response, get
+from litestar import Litestar, get
 from litestar.params import Dependency
 
 import chatkeep
@@ -51,23 +50,7 @@ async def ready(chat: ChatInterface) -> ReadyAnswer:
     return ReadyAnswer("ready", success=True)
 
 
-@get("/openapi.json", opt=needs(Action.OPEN), summary="This API, described", include_in_schema=False)
-async def openapi(request: AnyRequest) -> Response[bytes]:
-    """The OpenAPI document."""
-    return Response(openapi_document(request.app), media_type=MediaType.JSON)
-
-
-HANDLERS = [index, health, ready, openapi]
-
-
-def openapi_document(app: Litestar) -> bytes:
-    """The OpenAPI document of `app` as indented JSON with a trailing newline."""
-    document = app.openapi_schema.to_schema()
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            # Workaround: Litestar documents a 400 of its own for every route with a parameter; ours is 422.
-            operation["responses"].pop("400", None)
-    return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=2) + b"\n"
+HANDLERS = [index, health, ready]
 
 
 def _overall(states: dict[str, ProviderState]) -> Literal["healthy", "degraded", "unhealthy"]:

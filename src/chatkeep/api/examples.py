@@ -1,0 +1,169 @@
+"""Examples that the API's description shows. Written by hand; a test holds them to their schemas."""
+
+from typing import Any
+
+_AT = "2026-03-01T12:00:00.000000Z"
+_RUN = "run_019a7c5e2f3b4d5e8a1b2c3d4e5f60"
+_MESSAGE = "msg_019a7c5e2f3c4d5e8a1b2c3d4e5f61"
+_TEXT = "One day on Venus is longer than one year there."
+_USAGE = {"prompt_tokens": 20, "completion_tokens": 12, "total_tokens": 32, "estimated": False}
+_STATS = {"time_to_first_token_ms": 120.0, "elapsed_ms": 900.0, "tokens_per_second": 15.4}
+_MADE_BY = {"provider": "openai", "model": "gpt-5-mini"}
+
+REQUEST_ID = "req_019a7c5e2f3d4d5e8a1b2c3d4e5f62"
+
+JSON: dict[str, Any] = {
+    "SendBody": {"message": "Tell me a fun fact about space", "chat_id": "space-facts"},
+    "SendAnswer": {
+        "response": _TEXT,
+        "chat_id": "space-facts",
+        "success": True,
+        "run_id": _RUN,
+        "message_id": _MESSAGE,
+        **_MADE_BY,
+        "finish_reason": "stop",
+        "usage": _USAGE,
+        "stats": _STATS,
+    },
+    "BackgroundAnswer": {
+        "run_id": _RUN,
+        "chat_id": "space-facts",
+        "events_url": f"/runs/{_RUN}/events",
+        "success": True,
+    },
+    "ChatList": {
+        "chats": {
+            "space-facts": {
+                "created_at": _AT,
+                "last_updated": _AT,
+                "message_count": 3,
+                "title": "Tell me a fun fact about space",
+                **_MADE_BY,
+                "active_run": None,
+            }
+        },
+        "next_cursor": None,
+        "success": True,
+    },
+    "HistoryAnswer": {
+        "chat_id": "space-facts",
+        "history": {
+            "created_at": _AT,
+            "last_updated": _AT,
+            "title": "Tell me a fun fact about space",
+            "revision": 1,
+            "messages": [
+                {"role": "user", "content": "Tell me a fun fact about space", "id": _MESSAGE, "timestamp": _AT},
+                {"role": "assistant", "content": _TEXT, "run_id": _RUN, "status": "complete", **_MADE_BY},
+            ],
+            "has_more": False,
+        },
+        "active_run": None,
+        "success": True,
+    },
+    "Confirmation": {"message": "Chat space-facts deleted successfully", "success": True},
+    "RunAnswer": {
+        "run_id": _RUN,
+        "chat_id": "space-facts",
+        "message_id": _MESSAGE,
+        "state": "completed",
+        **_MADE_BY,
+        "created_at": _AT,
+        "event_count": 14,
+        "response_chars": 47,
+        "finish_reason": "stop",
+        "error": None,
+        "usage": _USAGE,
+        "stats": _STATS,
+        "events_url": f"/runs/{_RUN}/events",
+        "success": True,
+    },
+    "StopReceipt": {
+        "run_id": _RUN,
+        "state": "stopped",
+        "upstream_closed": True,
+        "completion_tokens": 5,
+        "success": True,
+    },
+    "ServiceAnswer": {
+        "app_name": "chatkeep",
+        "version": "0.1.0",
+        "endpoints": [{"path": "/chat", "method": "POST", "description": "Send a message"}],
+    },
+    "HealthAnswer": {
+        "status": "ok",
+        "timestamp": _AT,
+        "response_code": 200,
+        "state": "healthy",
+        "providers": {"openai": "HEALTHY"},
+        "version": "0.1.0",
+    },
+    "ReadyAnswer": {"status": "ready", "success": True},
+    "LoginBody": {"key": "ck_…"},
+    "WhoAnswer": {"name": "alice", "owner": "alice", "role": "user", "success": True},
+    "AuditAnswer": {
+        "entries": [{"at": _AT, "who": "alice", "what": "POST /chat", "outcome": 200, "request_id": REQUEST_ID}],
+        "success": True,
+    },
+    "EverybodysRuns": {
+        "runs": [
+            {
+                "run_id": _RUN,
+                "owner": "alice",
+                "chat_id": "space-facts",
+                "state": "running",
+                **_MADE_BY,
+                "created_at": _AT,
+            }
+        ],
+        "success": True,
+    },
+}
+"""By the name of the schema; a list of them is shown with one."""
+
+STREAMS: dict[str, str] = {
+    "/metrics text/plain": "# TYPE chatkeep_http_requests_total counter\n",
+    "text/event-stream": (
+        "id: 0\nevent: start\nretry: 1000\n"
+        f'data: {{"run_id":"{_RUN}","chat_id":"space-facts","message_id":"{_MESSAGE}",'
+        '"provider":"openai","model":"gpt-5-mini"}\n\n'
+        'id: 1\nevent: delta\ndata: {"text":"One day"}\n\n'
+        'id: 2\nevent: done\ndata: {"finish_reason":"stop","state":"completed",'
+        f'"message_id":"{_MESSAGE}"}}\n\n'
+    ),
+    "application/x-ndjson": (
+        f'{{"id":"{_RUN}","object":"chat.completion.chunk","created":1772366400,"model":"gpt-5-mini",'
+        '"choices":[{"index":0,"delta":{"content":"One day"},"finish_reason":null}]}\n'
+    ),
+}
+"""By the media type, or by path and media type: `/metrics text/plain`."""
+
+DETAILS = {
+    "unauthorized": "Send a key, as `X-API-Key: KEY` or as `Authorization: Bearer KEY`.",
+    "forbidden": "The role reader of the key dashboard does not allow this.",
+    "not_found": "There is nothing here.",
+    "chat_not_found": "There is no chat space-facts.",
+    "run_not_found": "There is no run run_none.",
+    "provider_not_found": "There is no provider opnai. There are: openai, ollama.",
+    "model_not_found": "The provider openai has no model gpt-0.",
+    "chat_busy": "A run is going in the chat space-facts.",
+    "idempotency_mismatch": "This Idempotency-Key was used with another body.",
+    "run_expired": "Event 7 of this run is not kept any more.",
+    "body_too_large": "Request Entity Too Large",
+    "invalid_request": "$.message: Expected `str` of length >= 1",
+    "invalid_chat_id": "A chat id is 1 to 128 letters, digits, underscores or hyphens (A-Z a-z 0-9 _ -).",
+    "context_too_long": "The message alone does not fit the 8192 tokens of the model.",
+    "rate_limited": "At most 60 requests of this kind in 60 s.",
+    "internal_error": "An unexpected ValueError.",
+    "storage_failed": "The data folder could not be read: Input/output error.",
+    "chat_unreadable": "space-facts.json is not a chat. It is left as it is.",
+    "provider_error": "The provider openai answered with status 500.",
+    "provider_unavailable": "The provider openai could not be reached.",
+    "provider_rate_limited": "The provider openai asks to slow down.",
+    "provider_not_configured": "Set OPENAI_API_KEY to use the provider openai.",
+    "shutting_down": "The server is stopping.",
+    "run_interrupted": "The server stopped while the run was going.",
+    "provider_timeout": "The provider openai sent nothing for 30 s.",
+    "storage_full": "No space left on device.",
+}
+"""What a problem document says to a person, by its code."""

@@ -1,0 +1,57 @@
+"""Rate limits of requests: each is counted before its view is called, and its response says what is left."""
+
+import math
+
+from litestar.types import Scope
+
+from chatkeep.access.policy import Action
+from chatkeep.access.rate import Allowance, RateLimits, group_of
+from chatkeep.access.subject import Subject
+from chatkeep.errors import RateLimited
+
+
+class Limiter:
+    """Puts the headers `X-RateLimit-…` where the envelope finds them. Without `rates` nothing is limited."""
+
+    def __init__(self, rates: RateLimits | None) -> None:
+        self._rates = rates
+
+    def check(self, scope: Scope, subject: Subject | None, action: Action) -> None:
+        """Count a request of `subject`, None for nobody known, unless `action` is free. Raises: RateLimited."""
+        group = group_of(action)
+        if self._rates is None or group is None:
+            return
+        try:
+            _tell(scope, self._rates.hit(subject, address_of(scope), group))
+        except RateLimited as exc:
+            _tell_refusal(scope, exc)
+            raise
+
+    def note_failure(self, scope: Scope) -> None:
+        """Count a credential that is wrong. Raises: RateLimited, in place of Unauthorized, when there were too many."""
+        if self._rates is None:
+            return
+        try:
+            self._rates.note_failure(address_of(scope))
+        except RateLimited as exc:
+            _tell_refusal(scope, exc)
+            raise
+
+
+def address_of(scope: Scope) -> str:
+    """Where the request comes from, as a trusted proxy or else the socket says; empty when neither does."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _tell(scope: Scope, allowance: Allowance) -> None:
+    """Reset is in seconds from now."""
+    scope["state"]["headers"] += [
+        (b"x-ratelimit-limit", b"%d" % allowance.limit),
+        (b"x-ratelimit-remaining", b"%d" % allowance.remaining),
+        (b"x-ratelimit-reset", b"%d" % math.ceil(allowance.reset_after_s)),
+    ]
+
+
+def _tell_refusal(scope: Scope, exc: RateLimited) -> None:
+    _tell(scope, Allowance(exc.limit, 0, exc.retry_after_s or 0))

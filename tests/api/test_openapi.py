@@ -1,0 +1,199 @@
+"""The OpenAPI document: complete, and true. Every operation in it is asked for what it must not answer."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.core.transport import Response
+from schemathesis.specs.openapi import checks
+
+from tests.server import DEADLINE_S, Client, Server
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs/openapi.json").read_bytes())
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+OPERATIONS = {result.ok().label: result.ok() for result in SCHEMA.get_all_operations() if isinstance(result, Ok)}
+REQUESTS_EACH = 50  # of those that fit the description; as many that do not, where there is anything to send
+
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+]
+
+
+def described() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, operations in DOCUMENT["paths"].items():
+        for method, operation in operations.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def contents(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every body of an operation: where it stands, its media type, and what is said of it."""
+    yield from (("request", *item) for item in operation.get("requestBody", {}).get("content", {}).items())
+    for status, response in operation["responses"].items():
+        yield from ((status, *item) for item in response.get("content", {}).items())
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "components": DOCUMENT["components"]}
+
+
+def checks_of(response: Response) -> list[Any]:
+    """A stream's events have no schema: OpenAPI 3.1 knows it as one text."""
+    is_stream = response.headers.get("content-type", [""])[0].startswith("text/event-stream")
+    return CHECKS if is_stream else [*CHECKS, checks.response_schema_conformance]
+
+
+def asked() -> Iterator[tuple[str, GenerationMode]]:
+    for label, operation in described():
+        yield label, GenerationMode.POSITIVE
+        if "parameters" in operation or "requestBody" in operation:
+            yield label, GenerationMode.NEGATIVE
+
+
+@pytest.fixture
+def known(client: Client) -> dict[str, str]:
+    """Ids that exist, by the name of the parameter."""
+    answer = client.send("one two").json()
+    return {"chat_id": answer["chat_id"], "run_id": answer["run_id"]}
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as opened:
+        opened.trust_env = False
+        yield opened
+
+
+@pytest.mark.parametrize(("label", "mode"), list(asked()))
+def test_no_operation_answers_with_what_is_not_described(
+    label: str, mode: GenerationMode, server: Server, session: requests.Session, known: dict[str, str]
+) -> None:
+    load_all_checks()
+
+    @settings(
+        max_examples=REQUESTS_EACH,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+    )
+    @given(OPERATIONS[label].as_strategy(generation_mode=mode), st.booleans())
+    def ask(case: Case[Any], of_known: bool) -> None:
+        if of_known:
+            case.path_parameters |= {name: known[name] for name in case.path_parameters.keys() & known.keys()}
+        response = case.call(server.base_url, session, timeout=DEADLINE_S)
+        case.validate_response(response, checks_of(response))
+
+    ask()
+
+
+def test_the_document_that_is_served_is_the_one_in_docs(client: Client) -> None:
+    response = client.http.get("/openapi.json")
+
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == DOCUMENT
+
+
+def test_no_other_route_serves_a_description(client: Client) -> None:
+    for path in ("/openapi", "/openapi/raw", "/openapi/openapi.json", "/schema"):
+        assert client.http.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", DOCUMENT["paths"])
+def test_another_method_is_405_and_says_which_are_allowed(client: Client, path: str) -> None:
+    methods = {method.upper() for method in DOCUMENT["paths"][path]}
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - methods:
+        response = client.http.request(method, re.sub(r"\{\w+\}", "x", path))
+
+        assert response.status_code == 405, method
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json()["code"] == "method_not_allowed"
+        assert set(response.headers["allow"].split(", ")) - {"OPTIONS"} == methods
+
+
+def test_every_operation_has_a_readable_name_of_its_own_a_tag_and_words() -> None:
+    names = [operation["operationId"] for _, operation in described()]
+    known = {tag["name"] for tag in DOCUMENT["tags"]}
+
+    assert len(names) == len(set(names))
+    for name, (label, operation) in zip(names, described(), strict=True):
+        assert re.fullmatch(r"[a-z][A-Za-z0-9]+", name), name
+        assert operation["summary"], label
+        assert operation["description"], label
+        assert set(operation["tags"]) <= known, label
+
+
+def test_every_refusal_is_a_problem_document_with_its_codes_and_an_example_of_each() -> None:
+    for label, operation in described():
+        for status, response in operation["responses"].items():
+            if status < "400":
+                continue
+            media = response["content"]["application/problem+json"]
+            codes = re.findall(r"`(\w+)`", response["description"].partition("`code`:")[2])
+
+            assert codes, (label, status)
+            assert list(media["examples"]) == codes, (label, status)
+            for code in codes:
+                example = DOCUMENT["components"]["examples"][code]["value"]
+                assert (example["code"], example["status"]) == (code, int(status)), label
+
+
+def test_every_operation_describes_what_all_of_its_kind_can_answer() -> None:
+    for label, operation in described():
+        statuses = set(operation["responses"])
+
+        assert {"403", "500"} <= statuses, label
+        assert not operation["security"] or {"401"} <= statuses, label
+        assert "requestBody" not in operation or {"413", "422"} <= statuses, label
+        for status, response in operation["responses"].items():
+            headers = set(response["headers"])
+            limits = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
+            assert "X-Request-ID" in headers, (label, status)
+            assert limits <= headers if "429" in statuses else not limits & headers, (label, status)
+            assert status != "429" or "Retry-After" in headers, label
+
+
+def test_every_body_has_an_example_that_fits_its_schema() -> None:
+    missing = set()
+    for label, operation in described():
+        for where, media_type, media in contents(operation):
+            if "example" in media and media_type == "application/json":
+                jsonschema_rs.validate(resolved(media["schema"]), media["example"])
+            elif "example" not in media and "examples" not in media:
+                missing.add(f"{label} {where} {media_type} {media['schema'].get('$ref', '').rpartition('/')[2]}")
+
+    assert not missing, f"write examples into api/examples.py: {sorted(missing)}"
+    for example in DOCUMENT["components"]["examples"].values():
+        jsonschema_rs.validate(resolved({"$ref": "#/components/schemas/Problem"}), example["value"])
+
+
+def test_every_reference_leads_to_something() -> None:
+    for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(DOCUMENT))):
+        found = DOCUMENT
+        for part in reference.split("/"):
+            found = found[part]
+
+
+def test_the_schemas_say_what_is_checked() -> None:
+    body = DOCUMENT["components"]["schemas"]["SendBody"]
+
+    assert body["additionalProperties"] is False
+    assert body["properties"]["message"]["minLength"] == 1
+    assert body["properties"]["temperature"]["anyOf"][0] == {"type": "number", "minimum": 0, "maximum": 2}
+    assert body["properties"]["chat_id"]["anyOf"][0]["pattern"] == "^[A-Za-z0-9_-]{1,128}$"
+    limit = DOCUMENT["paths"]["/chat/history"]["get"]["parameters"][0]["schema"]
+    assert limit == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000}
