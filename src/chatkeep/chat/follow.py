@@ -35,6 +35,8 @@ async def follow(run: Run, after: int = -1, ping_s: float = _PING_S) -> AsyncGen
         if frames:
             after = run.last_event_id
             yield frames
+            # Race: more may have come while the reader took these, the last event too.
+            continue
         if run.ended:
             return
         if next_ping <= loop.time():

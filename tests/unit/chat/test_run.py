@@ -150,3 +150,17 @@ async def test_a_position_in_a_run_made_anew_from_its_text_is_refused() -> None:
     check_position(run, -1)
     with pytest.raises(RunExpired):
         check_position(run, 0)
+
+
+async def test_a_slow_follower_gets_what_came_while_it_took_the_piece_before() -> None:
+    run = taken("one")
+    run.reveal_all()
+    pieces = follow(run)
+    first = await anext(pieces)
+    run.take(Delta("two"))
+    run.take(DONE)
+    run.reveal_all()
+
+    rest = b"".join([piece async for piece in pieces])
+
+    assert numbers(first) + numbers(rest) == [0, 1, 2, 3]
