@@ -10,11 +10,12 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 import chatkeep
-from chatkeep.api import chats, problems, runs, service
+from chatkeep.api import chats, history, llm, problems, runs, service, streaming, v1
 from chatkeep.api.admission import Admission, subject_of
 from chatkeep.api.caller import Caller
 from chatkeep.api.envelope import Envelope
 from chatkeep.api.json_request import JsonRequest
+from chatkeep.api.open_connections import OpenConnections
 from chatkeep.api.problems import AnyRequest
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
@@ -49,6 +50,7 @@ class Service:
             context_tokens=settings.context_tokens,
             observers=self.observers,
         )
+        self.connections = OpenConnections()
         self._started = False
 
     async def start(self) -> None:
@@ -92,7 +94,7 @@ def routes_of(built: Service) -> Litestar:
             await built.aclose()
 
     def caller(request: AnyRequest) -> Caller:
-        return Caller(built.chat, subject_of(request))
+        return Caller(built.chat, subject_of(request), built.connections)
 
     def chat() -> ChatInterface:
         return built.chat
@@ -101,7 +103,15 @@ def routes_of(built: Service) -> Litestar:
         return built.providers
 
     return Litestar(
-        route_handlers=[*chats.HANDLERS, *runs.HANDLERS, *service.HANDLERS],
+        route_handlers=[
+            *chats.HANDLERS,
+            *runs.HANDLERS,
+            *streaming.HANDLERS,
+            *history.HANDLERS,
+            *llm.HANDLERS,
+            *v1.HANDLERS,
+            *service.HANDLERS,
+        ],
         dependencies={
             # Why one object: Litestar opens a task group for two, on every request, 110 µs.
             "caller": Provide(caller, sync_to_thread=False),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import resource
 import socket
 import sys
@@ -29,6 +30,7 @@ def serve(*, host: str | None, port: int | None, chats_dir: Path | None, system_
     try:
         settings = read_settings(host=host, port=port, chats_dir=chats_dir, system_prompt_file=system_prompt_file)
         configure_logging(settings.log_level, as_json=settings.log_json)
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
         _allow_many_connections()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings))
@@ -93,6 +95,11 @@ class _Server(uvicorn.Server):
     def _drain(self) -> None:
         grace_s = self._built.settings.shutdown_s
         self._draining = asyncio.create_task(self._built.chat.drain(grace_s), name="drain")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """An answer that ends without its last chunk is cut on purpose (api/run_stream.py); why, its run has logged."""
+    return record.msg != "ASGI callable returned without completing response."
 
 
 def _listen(host: str, port: int) -> socket.socket:
