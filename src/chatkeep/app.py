@@ -10,13 +10,15 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 import chatkeep
-from chatkeep.api import chats, history, llm, problems, runs, service, streaming, v1
+from chatkeep.api import chats, history, llm, problems, runs, service, status_socket, streaming, v1
 from chatkeep.api.admission import Admission, subject_of
 from chatkeep.api.caller import Caller
 from chatkeep.api.envelope import Envelope
 from chatkeep.api.json_request import JsonRequest
 from chatkeep.api.open_connections import OpenConnections
 from chatkeep.api.problems import AnyRequest
+from chatkeep.api.status_feed import StatusFeed
+from chatkeep.api.status_socket import StatusSockets
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.observe import Observers
@@ -51,6 +53,9 @@ class Service:
             observers=self.observers,
         )
         self.connections = OpenConnections()
+        self.feed = StatusFeed(self.chat, self.providers)
+        self.observers.add(self.feed)
+        self.providers.listen(self.feed.state_changed)
         self._started = False
 
     async def start(self) -> None:
@@ -75,6 +80,7 @@ class Service:
             closing.push_async_callback(self.store.aclose)
             closing.push_async_callback(self.providers.aclose)
             closing.push_async_callback(self.chat.aclose)
+            closing.push_async_callback(self.feed.aclose)
 
 
 def create_app(built: Service) -> ASGIApp:
@@ -102,6 +108,9 @@ def routes_of(built: Service) -> Litestar:
     def providers() -> Registry:
         return built.providers
 
+    def sockets() -> StatusSockets:
+        return StatusSockets(built.feed, built.connections)
+
     return Litestar(
         route_handlers=[
             *chats.HANDLERS,
@@ -109,6 +118,7 @@ def routes_of(built: Service) -> Litestar:
             *streaming.HANDLERS,
             *history.HANDLERS,
             *llm.HANDLERS,
+            *status_socket.HANDLERS,
             *v1.HANDLERS,
             *service.HANDLERS,
         ],
@@ -117,10 +127,12 @@ def routes_of(built: Service) -> Litestar:
             "caller": Provide(caller, sync_to_thread=False),
             "chat": Provide(chat, sync_to_thread=False),
             "providers": Provide(providers, sync_to_thread=False),
+            "sockets": Provide(sockets, sync_to_thread=False),
         },
         guards=[Admission()],
         request_class=JsonRequest,
         exception_handlers=problems.HANDLERS,
+        after_exception=[problems.note_refusal],
         lifespan=[lifespan],
         request_max_body_size=built.settings.max_body_bytes,
         openapi_config=OpenAPIConfig(

@@ -3,12 +3,15 @@
 import re
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Protocol
 
 import structlog
-from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send, WebSocketCloseEvent
 
 from chatkeep.access.subject import Subject
+from chatkeep.api.problems import MEDIA_TYPE, REFUSAL, encoded
+from chatkeep.chat.events import Problem
 from chatkeep.chat.model import new_id
 
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
@@ -61,6 +64,10 @@ class Envelope:
                 _add(message, headers)
             elif message["type"] == "websocket.accept":
                 status = _WEBSOCKET_STATUS
+                message["headers"] = [*message["headers"], *headers]
+            elif message["type"] == "websocket.close" and status == _CLIENT_LEFT:
+                status = await _refuse(scope, send, message, headers)
+                return
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
@@ -87,6 +94,23 @@ _CLIENT_LEFT = 499  # no standard has a number for it; this is nginx's, and know
 
 def _add(message: HTTPResponseStartEvent, headers: list[tuple[bytes, bytes]]) -> None:
     message["headers"] = [*message["headers"], *headers]
+
+
+async def _refuse(scope: Scope, send: Send, closing: WebSocketCloseEvent, headers: list[tuple[bytes, bytes]]) -> int:
+    """Answer a WebSocket that is not accepted as any other request, and return the status.
+
+    Without the extension, which not every server has, it is a 403 with nothing in it: ASGI, WebSocket Denial Response.
+    """
+    found = scope["state"].get(REFUSAL)
+    if not isinstance(found, Problem) or "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send(closing)
+        return HTTPStatus.FORBIDDEN
+    body, named = encoded(found, scope["state"]["request_id"])
+    named["Content-Type"] = MEDIA_TYPE
+    shown = [(name.lower().encode(), value.encode()) for name, value in named.items()]
+    await send({"type": "websocket.http.response.start", "status": found.status, "headers": [*shown, *headers]})
+    await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
+    return found.status
 
 
 def _given(scope: Scope) -> bytes | None:
