@@ -109,7 +109,7 @@ def routes_of(built: Service) -> Litestar:
         return built.providers
 
     def sockets() -> StatusSockets:
-        return StatusSockets(built.feed, built.connections)
+        return StatusSockets(built.feed, built.connections, origins=built.settings.cors_origins)
 
     return Litestar(
         route_handlers=[

@@ -184,6 +184,23 @@ def test_garbage_leaves_no_traceback_in_the_log(tmp_path: Path) -> None:
     assert [entry for entry in entries if entry["level"] in ("error", "critical")] == []
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1"])
+def test_a_page_of_another_site_is_refused(server: Server, origin: str) -> None:
+    with pytest.raises(InvalidStatus) as refused, listening(server, origin=origin):
+        pass
+
+    assert refused.value.response.status_code == 403
+    assert json.loads(refused.value.response.body or b"")["code"] == "forbidden"
+
+
+def test_the_servers_own_page_and_those_that_are_allowed_may_open_it(tmp_path: Path) -> None:
+    allowed = "https://chat.example.org"
+    with serving(tmp_path / "chats", environment={"CHATKEEP_CORS_ORIGINS": allowed}) as running:
+        for origin in (running.base_url, allowed):
+            with listening(running, origin=origin) as opened:
+                assert until(opened, type="status")
+
+
 @pytest.mark.parametrize("path", ["/nowhere", "/chat", "/api/llm/ws/status/more"])
 def test_a_websocket_to_where_there_is_none_is_refused_as_a_request_is(server: Server, path: str) -> None:
     with pytest.raises(InvalidStatus) as refused, listening(server, path):

@@ -1,6 +1,7 @@
 """The WebSocket with live news. What there is to say: status_feed.py."""
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs, subject_of
 from chatkeep.api.open_connections import OpenConnections
 from chatkeep.api.status_feed import TOO_SLOW, Outbox, StatusFeed
+from chatkeep.errors import Forbidden
 
 _SEND_S = 5.0  # a message that takes longer closes its socket
 _CLOSE_S = 1.0  # how long the last frame may take to leave
@@ -28,15 +30,27 @@ AnySocket = WebSocket[Any, Any, Any]
 
 
 class StatusSockets:
-    """Serves sockets: each gets what its outbox has, until it leaves, is too slow, or its key is no longer valid."""
+    """Serves sockets: each gets what its outbox has, until it leaves, is too slow, or its key is no longer valid.
 
-    def __init__(self, feed: StatusFeed, connections: OpenConnections, *, send_s: float = _SEND_S) -> None:
+    `origins` are those of other pages that may open one, as `https://chat.example.org`.
+    """
+
+    def __init__(
+        self,
+        feed: StatusFeed,
+        connections: OpenConnections,
+        *,
+        origins: Collection[str] = (),
+        send_s: float = _SEND_S,
+    ) -> None:
         self._feed = feed
         self._connections = connections
+        self._origins = origins
         self._send_s = send_s
 
     async def serve(self, socket: AnySocket) -> None:
-        """Serve `socket` until it is closed by either side."""
+        """Serve `socket` until it is closed by either side. Raises: Forbidden when another site's page opens it."""
+        self._check_origin(socket)
         subject = subject_of(socket)
         await socket.accept()
         with self._feed.outbox(subject.owner) as outbox:
@@ -51,6 +65,14 @@ class StatusSockets:
             async with asyncio.timeout(_CLOSE_S):
                 code, reason = outbox.ending or (_LEFT, "")
                 await socket.send({"type": "websocket.close", "code": code, "reason": reason})
+
+    def _check_origin(self, socket: AnySocket) -> None:
+        """A browser lets any page open a WebSocket, and says whose page it is: RFC 6455, section 10.2."""
+        origin = socket.headers.get("origin")
+        if origin is None or origin in self._origins:
+            return
+        if origin.partition("://")[2].lower() != socket.headers.get("host", "").lower():
+            raise Forbidden("Pages of other sites may not open this. CHATKEEP_CORS_ORIGINS names those that may.")
 
     async def _send(self, socket: AnySocket, outbox: Outbox) -> None:
         """Send what the outbox has until it ends, the client left, or a message takes too long."""

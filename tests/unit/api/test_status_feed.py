@@ -25,6 +25,7 @@ class FakeSocket:
 
     def __init__(self, subject: Subject = ANONYMOUS, *, stuck: bool = False) -> None:
         self.scope = {"state": {"subject": subject}}
+        self.headers: dict[str, str] = {}
         self.stuck = stuck
         self.sent: list[Mapping[str, Any]] = []
         self.news = asyncio.Event()
@@ -64,8 +65,10 @@ def feed_of(h: Heart, **options: float) -> StatusFeed:
     return feed
 
 
-def serving(feed: StatusFeed, socket: FakeSocket, connections: OpenConnections, **options: float) -> asyncio.Task[None]:
-    sockets = StatusSockets(feed, connections, **options)
+def serving(
+    feed: StatusFeed, socket: FakeSocket, connections: OpenConnections, send_s: float = 20
+) -> asyncio.Task[None]:
+    sockets = StatusSockets(feed, connections, send_s=send_s)
     return asyncio.create_task(sockets.serve(socket))  # type: ignore[arg-type]
 
 
