@@ -1,9 +1,8 @@
 """ChatInterface: the one door to chats and runs, for every view."""
 
 import asyncio
-import contextlib
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -159,7 +158,12 @@ class ChatInterface:
         ProviderNotFound, ProviderNotConfigured, ChatBusy, IdempotencyMismatch, ContextTooLong,
         ShuttingDown, StorageFailed; then nothing was written.
         """
-        return await self._once(owner, idempotency, lambda: self._begin(owner, request, idempotency))
+        return await self._keys.once(
+            owner,
+            idempotency,
+            lambda: self._begin(owner, request, idempotency),
+            lambda earlier: self.run(owner, earlier),
+        )
 
     async def generate(self, owner: str, request: GenerateRequest, idempotency: Idempotency | None = None) -> Run:
         """Ask a model outside any chat, and return the run, which goes on by itself. It is kept nowhere.
@@ -167,7 +171,9 @@ class ChatInterface:
         With `idempotency` the same key and body give the same run, while it is in memory. Raises: InvalidRequest,
         ProviderNotFound, ProviderNotConfigured, IdempotencyMismatch, ContextTooLong, RateLimited, ShuttingDown.
         """
-        return await self._once(owner, idempotency, lambda: self._begin_unstored(owner, request))
+        return await self._keys.once(
+            owner, idempotency, lambda: self._begin_unstored(owner, request), lambda earlier: self.run(owner, earlier)
+        )
 
     async def run(self, owner: str, run_id: str) -> Run:
         """The run, live or finished. Raises: RunNotFound, StorageFailed."""
@@ -283,21 +289,6 @@ class ChatInterface:
         self._unstored.begin(run, provider)
         self._runs[run.run_id] = run
         return run
-
-    async def _once(
-        self, owner: str, idempotency: Idempotency | None, begin: Callable[[], Coroutine[None, None, Run]]
-    ) -> Run:
-        """The run that the key made before, else the one that `begin` makes now. Raises: IdempotencyMismatch."""
-        if idempotency is None:
-            return await begin()
-        async with self._keys.holding(owner, idempotency) as earlier:
-            if earlier is not None:
-                # A chat that was deleted took the run with it: then the key is as good as new.
-                with contextlib.suppress(RunNotFound):
-                    return await self.run(owner, earlier)
-            run = await begin()
-            self._keys.remember(owner, idempotency, run.run_id)
-            return run
 
     async def _stop(self, run: Run, ending: Ending) -> None:
         if run.record.chat_id:
