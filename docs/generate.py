@@ -17,7 +17,8 @@ from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
 from chatkeep.api.openapi import openapi_document
-from chatkeep.app import Service, routes_of
+from chatkeep.app.routes import routes_of
+from chatkeep.app.service import Service
 from chatkeep.cli.main import main as cli
 from chatkeep.settings import Settings, read_settings, variable_of
 

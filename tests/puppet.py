@@ -9,7 +9,8 @@ from chatkeep.chat.events import Delta, Finish, ProviderEvent
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.model import Chat, ChatKey
-from chatkeep.chat.ports import Provider, ProviderRequest, ProviderState
+from chatkeep.chat.observe import Observers
+from chatkeep.chat.ports import Provider, ProviderInfo, ProviderRequest, ProviderState
 from chatkeep.errors import ProviderNotFound, StorageFailed
 from chatkeep.storage.files import FileStore
 
@@ -106,6 +107,17 @@ class Puppets:
     def states(self) -> dict[str, ProviderState]:
         return {"puppet": ProviderState.HEALTHY}
 
+    def infos(self) -> list[ProviderInfo]:
+        return [ProviderInfo("puppet", ProviderState.HEALTHY, None, ["wood"], None)]
+
+    @property
+    def default_name(self) -> str | None:
+        return "puppet"
+
+    async def check(self, name: str) -> ProviderInfo:
+        self.get(name)
+        return self.infos()[0]
+
 
 class RefusingStore(FileStore):
     """A store on real files that saves nothing while `refusal` is set, as on a full disk."""
@@ -124,6 +136,7 @@ class Heart:
     def __init__(self, folder: Path, limits: Limits = LIMITS) -> None:
         self.folder = folder
         self.puppet = Puppet()
+        self.observers = Observers()
         self.store = RefusingStore(folder, run_kept_s=3600, trash_days=7)
         self.chat = ChatInterface(
             store=self.store,
@@ -131,6 +144,7 @@ class Heart:
             providers=Puppets(self.puppet),
             limits=limits,
             system_prompt=lambda: "Be brief.",
+            observers=self.observers,
         )
 
     async def start(self) -> None:

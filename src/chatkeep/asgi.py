@@ -12,7 +12,8 @@ from types import FrameType
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from chatkeep.app import Service, create_app
+from chatkeep.app.routes import create_app
+from chatkeep.app.service import Service
 from chatkeep.errors import ChatkeepError
 from chatkeep.settings import WrongSettings, read_settings
 from chatkeep.telemetry.logging import configure_logging

@@ -45,3 +45,9 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
         ]
         running.start()
         yield Keyed(running, *(running.client_of(key) for key in keys))
+
+
+def key_of(client: Client) -> str:
+    """The key that `client` shows."""
+    key: str = client.http.headers["X-API-Key"]
+    return key

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
-from tests.api.conftest import Keyed
-from tests.server import eventually
+from tests.api.conftest import Keyed, key_of
+from tests.server import DEADLINE_S, eventually
 
 SECRET = "xyzzy-of-alice"
 CHAT = "chat-of-alice"
@@ -31,14 +33,29 @@ ASKED: dict[tuple[str, str], Row] = {
     ("get", "/chat/history"): ({200}, {}),
     ("get", "/chat/history/{chat_id}"): ({404}, {"params": {"before": "{message}"}}),
     ("delete", "/chat/delete/{chat_id}"): ({404}, {"params": {"purge": "true"}}),
+    ("get", "/runs"): ({200}, {}),
     ("get", "/runs/{run_id}"): ({404}, {}),
     ("get", "/runs/{run_id}/events"): ({404}, {}),
     ("post", "/runs/{run_id}/stop"): ({404}, {}),
+    ("post", "/stream"): ({200}, {"json": {"prompt": "mine"}}),
+    ("get", "/history"): ({200}, {"params": {"limit": 100}}),
+    ("get", "/history/{run_id}"): ({404}, {}),
+    ("get", "/api/llm/providers"): ({200}, {}),
+    ("get", "/api/llm/health"): ({200}, {}),
+    ("post", "/api/llm/generate"): ({200}, {"json": {"prompt": "mine"}}),
+    ("post", "/api/llm/stream"): ({200}, {"json": {"prompt": "mine"}}),
+    ("get", "/api/v1/health"): ({200}, {}),
+    ("get", "/api/v1/help"): ({200}, {}),
+    ("post", "/api/v1/chat"): ({200}, {"json": {"message": "mine now?", "chat_id": CHAT}}),
     ("get", "/admin/audit"): ({403}, {}),
     ("get", "/admin/runs"): ({403}, {}),
     ("get", "/admin/chats"): ({403}, {"params": {"owner": "alice"}}),
     ("get", "/admin/chats/{chat_id}"): ({403}, {"params": {"owner": "alice"}}),
 }
+
+
+MAKING = ("/chat", "/api/v1/chat")
+"""What makes a chat of bob's own under the name of alice's."""
 
 
 class Alices(NamedTuple):
@@ -71,8 +88,8 @@ def test_a_second_user_sees_and_changes_nothing(keyed: Keyed, alices: Alices) ->
     before = keyed.alice.history(CHAT)
     listed = keyed.alice.chats().keys()
     for run_id in (alices.run_id, alices.live_id):
-        # Last what makes a chat of bob's own under the same name.
-        for method, path in sorted(ASKED, key=lambda route: (route == ("post", "/chat"), route)):
+        # What makes a chat of bob's own comes last.
+        for method, path in sorted(ASKED, key=lambda route: (route[1] in MAKING, route)):
             statuses, request = ASKED[method, path]
             filled = path.format(chat_id=CHAT, run_id=run_id, id=run_id, provider="echo", name="x")
             sent = json.loads(json.dumps(request).replace("{run}", run_id).replace("{message}", alices.message_id))
@@ -91,7 +108,8 @@ def test_a_second_user_sees_and_changes_nothing(keyed: Keyed, alices: Alices) ->
 
 def test_without_a_key_every_route_but_the_open_ones_is_401(keyed: Keyed, alices: Alices) -> None:
     """Rule 15: all routes are closed by default."""
-    is_open = {("get", "/"), ("get", "/health"), ("get", "/health/ready"), ("post", "/login"), ("post", "/logout")}
+    open_paths = ("/", "/health", "/health/ready", "/api/v1/health", "/logout")
+    is_open = {("post", "/login"), *((method, path) for method, path in ASKED if path in open_paths)}
     for method, path in sorted(set(ASKED) - is_open):
         filled = path.format(chat_id=CHAT, run_id=alices.run_id, id=alices.run_id, provider="echo", name="x")
 
@@ -99,3 +117,40 @@ def test_without_a_key_every_route_but_the_open_ones_is_401(keyed: Keyed, alices
 
         assert response.status_code == 401, (method, path)
         assert SECRET not in response.text
+
+
+def test_a_second_users_socket_tells_nothing_of_anothers_runs(keyed: Keyed, alices: Alices) -> None:
+    """Rule 1: frames of a WebSocket go through the same owner."""
+    address = keyed.server.base_url.replace("http", "ws") + "/api/llm/ws/status"
+    with (
+        connect(address, additional_headers={"X-API-Key": key_of(keyed.alice)}) as hers,
+        connect(address, additional_headers={"Authorization": f"Bearer {key_of(keyed.bob)}"}) as his,
+    ):
+        his_run = keyed.bob.begin("[[tokens 1000]] [[delay 1]]")
+        seen_by_her = _runs_seen(hers, alices.live_id)
+        seen_by_him = _runs_seen(his, his_run)
+        keyed.bob.http.post(f"/runs/{his_run}/stop")
+
+    assert his_run not in seen_by_her
+    assert seen_by_him == {his_run}
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-API-Key": "wrong"}, {"Cookie": "chatkeep_session=wrong"}])
+def test_a_socket_without_a_valid_key_is_refused_before_it_opens(keyed: Keyed, headers: dict[str, str]) -> None:
+    address = keyed.server.base_url.replace("http", "ws") + "/api/llm/ws/status"
+
+    with pytest.raises(InvalidStatus) as refused:
+        connect(address, additional_headers=headers)
+
+    assert refused.value.response.status_code == 401
+    assert json.loads(refused.value.response.body)["code"] == "unauthorized"
+
+
+def _runs_seen(socket: ClientConnection, until: str) -> set[str]:
+    """The runs that the socket tells of, up to the third time that it tells of `until`."""
+    seen: list[str] = []
+    while seen.count(until) < 3:
+        message = json.loads(socket.recv(DEADLINE_S))
+        if message["type"] == "generation_stats":
+            seen.append(message["run_id"])
+    return set(seen)

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from tests.api.conftest import Keyed
-from tests.server import eventually, refusal, serving
+from tests.server import DEADLINE_S, eventually, refusal, serving
 
 ROOT = Path(__file__).parents[2]
 
@@ -288,6 +290,36 @@ def test_rule_21_a_revoked_keys_next_request_fails_and_so_does_its_session(tmp_p
 
             eventually(lambda: alice.http.get("/login").status_code == 401)
             assert browser.get("/login").status_code == 401
+
+
+def test_rule_21_open_streams_and_sockets_of_a_revoked_key_end_and_its_run_goes_on(tmp_path: Path) -> None:
+    with serving(tmp_path / "chats", start=False) as server:
+        key, other = server.add_key("alice"), server.add_key("phone", "--owner", "alice")
+        server.start()
+        alice, phone = server.client_of(key), server.client_of(other)
+        socket_address = server.base_url.replace("http", "ws") + "/api/llm/ws/status"
+        with (
+            alice.stream("[[tokens 5000]] [[delay 0.05]]", "long") as stream,
+            connect(socket_address, additional_headers={"X-API-Key": key}) as socket,
+        ):
+            stream.until(3)
+            run_id = stream.seen[0].fields["run_id"]
+            server.keys("revoke", "alice")
+            events = stream.rest()  # it ends, well before the run does
+            with pytest.raises(ConnectionClosed) as closed:
+                _drain(socket)
+
+        assert events[-1].event == "delta"
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1008
+        assert phone.run(run_id)["state"] == "running"
+        phone.http.post(f"/runs/{run_id}/stop")
+        assert phone.follow(run_id)[: len(events)] == events
+
+
+def _drain(socket: ClientConnection) -> None:
+    while True:
+        socket.recv(DEADLINE_S)
 
 
 def test_rule_22_no_client_writes_an_assistants_words(keyed: Keyed) -> None:

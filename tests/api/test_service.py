@@ -19,6 +19,7 @@ def test_the_root_names_every_endpoint(client: Client) -> None:
 
 
 def test_health_tells_the_state_of_each_provider(client: Client) -> None:
+    client.send("a call that succeeds")
     answer = client.http.get("/health").json()
 
     assert (answer["status"], answer["response_code"], answer["version"]) == ("ok", 200, chatkeep.__version__)

@@ -66,6 +66,55 @@ def grown(chat: Chat, number: int) -> Chat:
     )
 
 
+def at(chat: Chat, *moments: str) -> Chat:
+    """`chat` with these times, a turn each, as a run leaves it."""
+    turns = [
+        msgspec.structs.replace(message, timestamp=moments[number // 2])
+        for number, message in enumerate(chat.messages[1:])
+    ]
+    return msgspec.structs.replace(chat, last_updated=moments[-1], messages=[chat.messages[0], *turns])
+
+
+def moment(number: int) -> str:
+    return f"2026-01-01T00:00:{number:02}.000000Z"
+
+
+async def test_the_newest_turns_over_all_chats_come_newest_first(store: FileStore) -> None:
+    for name, moments in (("a", (1, 5, 9)), ("b", (2, 6)), ("c", (3, 4))):
+        chat = at(a_chat(name, len(moments)), *map(moment, moments))
+        renamed = [
+            msgspec.structs.replace(message, run_id=message.run_id and f"{name}{message.run_id}")
+            for message in chat.messages
+        ]
+        await store.save(ChatKey("", name), msgspec.structs.replace(chat, messages=renamed))
+    await store.save(ChatKey("other", "d"), at(a_chat("d"), moment(8)))
+
+    for limit in range(1, 9):
+        turns = await store.newest_turns("", limit=limit)
+        assert [turn.created_at for turn in turns] == [moment(number) for number in (9, 6, 5, 4, 3, 2, 1)][:limit]
+    assert [(turn.chat_id, turn.run_id) for turn in await store.newest_turns("", limit=2)] == [
+        ("a", "arun_2"),
+        ("b", "brun_1"),
+    ]
+    assert [turn.chat_id for turn in await store.newest_turns("other", limit=9)] == ["d"]
+
+
+async def test_turns_at_the_very_same_time_are_in_one_order_whatever_the_limit(store: FileStore) -> None:
+    for name in "abcde":
+        await store.save(ChatKey("", name), at(a_chat(name, 2), moment(1), moment(1)))
+    whole = await store.newest_turns("", limit=10)
+
+    assert len(whole) == 10
+    for limit in range(1, 10):
+        assert await store.newest_turns("", limit=limit) == whole[:limit]
+
+
+async def test_messages_that_no_run_made_are_no_turns(store: FileStore) -> None:
+    await store.save(KEY, a_chat(run_id=None))
+
+    assert await store.newest_turns("", limit=10) == []
+
+
 async def test_a_saved_chat_is_loaded_as_it_was(store: FileStore) -> None:
     await store.save(KEY, a_chat())
 

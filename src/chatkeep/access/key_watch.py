@@ -37,7 +37,7 @@ class KeyWatch:
         source: KeySource,
         identities: Identities,
         given: str | None,
-        close: Callable[[Callable[[Subject], bool]], None],
+        close: Callable[[Callable[[Subject], bool]], object],
     ) -> None:
         self._source = source
         self._identities = identities

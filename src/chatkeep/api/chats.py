@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-import msgspec
 from litestar import Response, delete, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 
 from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
+from chatkeep.api.body import IdempotencyKey, idempotency_of, refuse_nul
 from chatkeep.api.caller import Caller
 from chatkeep.api.event_stream import EventStream
 from chatkeep.api.problems import AnyRequest, documented, problem_response
@@ -25,20 +25,11 @@ from chatkeep.api.schemas import (
     ShownMessage,
 )
 from chatkeep.chat.interface import ChatInterface, LiveTurn, SendRequest
-from chatkeep.chat.model import Idempotency, digest
 from chatkeep.chat.run import Run
-from chatkeep.errors import ChatkeepError, InvalidRequest
 
 _PAGE = 1000  # chats a page unless asked for fewer
-_KEY_CHARS = 255  # of an Idempotency-Key at most
 
 Limit = Annotated[int, Parameter(ge=1, le=_PAGE, description="At most this many.")]
-IdempotencyKey = Annotated[
-    str | None,
-    Parameter(
-        header="Idempotency-Key", required=False, description="The same key and body give the same run, for 24 hours."
-    ),
-]
 
 
 @post(
@@ -56,14 +47,14 @@ async def send(
     request: AnyRequest, caller: Caller, data: SendBody, idempotency_key: IdempotencyKey = None
 ) -> Response[SendAnswer] | Response[BackgroundAnswer] | Response[bytes]:
     """Take a message and answer with the reply: whole, as a stream, or later."""
-    _refuse_unstorable(data)
-    run = await caller.chat.send(caller.owner, _send_request(data), _idempotency(idempotency_key, data))
+    refuse_nul(data)
+    run = await caller.chat.send(caller.owner, _send_request(data), idempotency_of(idempotency_key, data))
     if data.background:
         return Response(
             BackgroundAnswer(run.run_id, run.record.chat_id, events_url(run.run_id), success=True), status_code=202
         )
     if data.stream or "text/event-stream" in request.headers.get("accept", ""):
-        return EventStream(run)
+        return EventStream(caller, run)
     await run.wait_ended()
     if run.problem is not None:
         return problem_response(request, run.problem)
@@ -145,27 +136,9 @@ def _send_request(body: SendBody) -> SendRequest:
     return SendRequest(**{name: getattr(body, name) for name in SendRequest.__struct_fields__})
 
 
-def _idempotency(key: str | None, body: SendBody) -> Idempotency | None:
-    if key is None:
-        return None
-    if not 1 <= len(key) <= _KEY_CHARS:
-        raise InvalidRequest(
-            f"An Idempotency-Key has 1 to {_KEY_CHARS} characters.", errors=(("Idempotency-Key", "wrong length"),)
-        )
-    return Idempotency(digest(key), digest(msgspec.json.encode(body).decode()))
-
-
-def _refuse_unstorable(body: SendBody) -> None:
-    """JSON allows NUL in text; tools that people use on their files do not."""
-    for name in ("message", "provider", "model", "system_prompt"):
-        if "\0" in (getattr(body, name) or ""):
-            raise InvalidRequest("Text cannot hold the character NUL.", errors=((f"$.{name}", "holds NUL"),))
-
-
 def _answer(run: Run) -> SendAnswer:
     record, reply = run.record, run.reply
-    if reply.usage is None or reply.stats is None:
-        raise ChatkeepError(f"Run {run.run_id} ended without its figures.")
+    usage, stats = reply.close()
     return SendAnswer(
         response=reply.text,
         chat_id=record.chat_id,
@@ -175,8 +148,8 @@ def _answer(run: Run) -> SendAnswer:
         provider=record.provider,
         model=record.model,
         finish_reason=reply.finish_reason or "stop",
-        usage=reply.usage,
-        stats=reply.stats,
+        usage=usage,
+        stats=stats,
     )
 
 

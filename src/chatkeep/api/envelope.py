@@ -4,12 +4,15 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from http import HTTPStatus
 from typing import Protocol
 
 import structlog
-from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send, WebSocketCloseEvent
 
 from chatkeep.access.subject import Subject
+from chatkeep.api.problems import MEDIA_TYPE, REFUSAL, encoded
+from chatkeep.chat.events import Problem
 from chatkeep.chat.model import new_id
 
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
@@ -30,14 +33,6 @@ class RequestObserver(Protocol):
         ...
 
 
-class OpenConnections:
-    """How many answers are being streamed, and how many WebSockets are open, just now."""
-
-    def __init__(self) -> None:
-        self.streams = 0
-        self.websockets = 0
-
-
 class Envelope:
     """Wraps the whole application, so that a request for no route has an id too.
 
@@ -53,13 +48,11 @@ class Envelope:
         *,
         audit: Callable[[Scope, int], None] = lambda _scope, _status: None,
         around: Callable[[Scope], AbstractContextManager[None]] | None = None,
-        connections: OpenConnections | None = None,
     ) -> None:
         self.app = app
         self._observers = observers
         self._audit = audit
         self._around = around
-        self._connections = connections or OpenConnections()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -78,31 +71,27 @@ class Envelope:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         began = time.perf_counter()
-        opened = self._connections
         status = _CLIENT_LEFT
         sent = 0
-        is_streamed = False
 
         async def send_on(message: Message) -> None:
-            nonlocal status, sent, is_streamed
+            nonlocal status, sent
             if message["type"] == "http.response.body":
                 sent += len(message["body"])
-                if not is_streamed and message.get("more_body"):
-                    is_streamed = True
-                    opened.streams += 1
             elif message["type"] == "http.response.start":
                 status = message["status"]
                 _add(message, headers)
             elif message["type"] == "websocket.accept":
                 status = _WEBSOCKET_STATUS
-                opened.websockets += 1
+                message["headers"] = [*message["headers"], *headers]
+            elif message["type"] == "websocket.close" and status == _CLIENT_LEFT:
+                status = await _refuse(scope, send, message, headers)
+                return
             await send(message)
 
         try:
             await self.app(scope, receive, send_on)
         finally:
-            opened.streams -= is_streamed
-            opened.websockets -= status == _WEBSOCKET_STATUS
             self._tell(scope, status, time.perf_counter() - began, sent)
 
     def _tell(self, scope: Scope, status: int, duration_s: float, sent: int) -> None:
@@ -124,6 +113,23 @@ _CLIENT_LEFT = 499  # no standard has a number for it; this is nginx's, and know
 
 def _add(message: HTTPResponseStartEvent, headers: list[tuple[bytes, bytes]]) -> None:
     message["headers"] = [*message["headers"], *headers]
+
+
+async def _refuse(scope: Scope, send: Send, closing: WebSocketCloseEvent, headers: list[tuple[bytes, bytes]]) -> int:
+    """Answer a WebSocket that is not accepted as any other request, and return the status.
+
+    Without the extension, which not every server has, it is a 403 with nothing in it: ASGI, WebSocket Denial Response.
+    """
+    found = scope["state"].get(REFUSAL)
+    if not isinstance(found, Problem) or "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send(closing)
+        return HTTPStatus.FORBIDDEN
+    body, named = encoded(found, scope["state"]["request_id"])
+    named["Content-Type"] = MEDIA_TYPE
+    shown = [(name.lower().encode(), value.encode()) for name, value in named.items()]
+    await send({"type": "websocket.http.response.start", "status": found.status, "headers": [*shown, *headers]})
+    await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
+    return found.status
 
 
 def _given(scope: Scope) -> bytes | None:

@@ -12,6 +12,24 @@ _MADE_BY = {"provider": "openai", "model": "gpt-5-mini"}
 
 REQUEST_ID = "req_019a7c5e2f3d4d5e8a1b2c3d4e5f62"
 
+_PROVIDER = {"name": "openai", "state": "HEALTHY", "error": None, "models": ["gpt-5-mini"], "last_checked": _AT}
+_RUN_ANSWER = {
+    "run_id": _RUN,
+    "chat_id": "space-facts",
+    "message_id": _MESSAGE,
+    "state": "completed",
+    **_MADE_BY,
+    "created_at": _AT,
+    "event_count": 14,
+    "response_chars": 47,
+    "finish_reason": "stop",
+    "error": None,
+    "usage": _USAGE,
+    "stats": _STATS,
+    "events_url": f"/runs/{_RUN}/events",
+    "success": True,
+}
+
 JSON: dict[str, Any] = {
     "SendBody": {"message": "Tell me a fun fact about space", "chat_id": "space-facts"},
     "SendAnswer": {
@@ -62,22 +80,7 @@ JSON: dict[str, Any] = {
         "success": True,
     },
     "Confirmation": {"message": "Chat space-facts deleted successfully", "success": True},
-    "RunAnswer": {
-        "run_id": _RUN,
-        "chat_id": "space-facts",
-        "message_id": _MESSAGE,
-        "state": "completed",
-        **_MADE_BY,
-        "created_at": _AT,
-        "event_count": 14,
-        "response_chars": 47,
-        "finish_reason": "stop",
-        "error": None,
-        "usage": _USAGE,
-        "stats": _STATS,
-        "events_url": f"/runs/{_RUN}/events",
-        "success": True,
-    },
+    "RunAnswer": _RUN_ANSWER,
     "StopReceipt": {
         "run_id": _RUN,
         "state": "stopped",
@@ -99,6 +102,51 @@ JSON: dict[str, Any] = {
         "version": "0.1.0",
     },
     "ReadyAnswer": {"status": "ready", "success": True},
+    "PromptBody": {"prompt": "Tell me a fun fact about space"},
+    "GenerateBody": {"prompt": "Tell me a fun fact about space", "temperature": 0.7},
+    "GenerateAnswer": {
+        "text": _TEXT,
+        **_MADE_BY,
+        "finish_reason": "stop",
+        "usage": _USAGE,
+        "stats": _STATS,
+        "request_id": REQUEST_ID,
+        "run_id": _RUN,
+        "success": True,
+    },
+    "ChatBody": {"message": "Tell me a fun fact about space", "chat_id": "space-facts"},
+    "HistoryRow": {
+        "id": _RUN,
+        "prompt": "Tell me a fun fact about space",
+        "response": _TEXT,
+        "created_at": _AT,
+        "status": "complete",
+    },
+    "ProviderList": {"providers": [_PROVIDER], "default": "openai", "success": True},
+    "ProvidersHealth": {"state": "healthy", "providers": [_PROVIDER], "checked": False, "success": True},
+    "HelpAnswer": {
+        "text": "Configured providers:\n- openai, the default: gpt-5-mini",
+        "default": "openai",
+        "configured": [{"name": "openai", "state": "HEALTHY", "error": None, "models": ["gpt-5-mini"]}],
+        "available": [{"name": "groq", "how": "Set GROQ_API_KEY."}],
+        "endpoints": [{"path": "/chat", "method": "POST", "description": "Send a message"}],
+        "example": 'curl -N http://127.0.0.1:8000/api/v1/chat -d \'{"message": "Hello"}\'',
+        "success": True,
+    },
+    "RunList": {"runs": [_RUN_ANSWER], "success": True},
+    "SearchAnswer": {
+        "results": [
+            {
+                "chat_id": "space-facts",
+                "message_id": _MESSAGE,
+                "role": "assistant",
+                "snippet": "One day on Venus is longer",
+                "score": 1.7,
+                "timestamp": _AT,
+            }
+        ],
+        "total": 1,
+    },
     "LoginBody": {"key": "ck_…"},
     "WhoAnswer": {"name": "alice", "owner": "alice", "role": "user", "success": True},
     "AuditAnswer": {
@@ -122,6 +170,7 @@ JSON: dict[str, Any] = {
 """By the name of the schema; a list of them is shown with one."""
 
 STREAMS: dict[str, str] = {
+    "/stream text/plain": _TEXT,
     "/metrics text/plain": "# TYPE chatkeep_http_requests_total counter\n",
     "text/event-stream": (
         "id: 0\nevent: start\nretry: 1000\n"

@@ -7,9 +7,10 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.datastructures import State
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ExceptionHandlersMap, Scope
 
 from chatkeep.chat.events import FieldError, Problem, problem
 from chatkeep.errors import ChatkeepError, InvalidRequest
@@ -17,6 +18,7 @@ from chatkeep.errors import ChatkeepError, InvalidRequest
 _log = structlog.get_logger("chatkeep.api")
 
 MEDIA_TYPE = "application/problem+json"
+REFUSAL = "refusal"  # in a connection's state: the problem that a WebSocket is refused with
 
 _MEANINGS = {
     401: "A key is needed, or the one sent is not valid.",
@@ -26,6 +28,7 @@ _MEANINGS = {
     410: "That position of the run is not kept, or does not exist.",
     413: "The body is too large.",
     422: "The request is not valid.",
+    429: "Too many at once: `Retry-After` says when to come back.",
     500: "A file cannot be read, or something broke.",
     502: "The provider failed; `partial` is what was kept.",
     503: "The provider cannot be used now, or the server is stopping.",
@@ -48,15 +51,21 @@ def documented(*statuses: int) -> dict[int, ResponseSpec]:
 
 def problem_response(request: AnyRequest, found: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
     """The response that carries `found`, with this request's id."""
-    named = msgspec.structs.replace(found, request_id=request_id_of(request), success=False)
-    headers = dict(headers or {})
+    body, named = encoded(found, request_id_of(request))
+    return Response(body, status_code=found.status, media_type=MEDIA_TYPE, headers={**(headers or {}), **named})
+
+
+def encoded(found: Problem, request_id: str) -> tuple[bytes, dict[str, str]]:
+    """The body that carries `found`, and the headers that belong to it besides its media type."""
+    named = msgspec.structs.replace(found, request_id=request_id, success=False)
+    headers = {}
     if found.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(found.retry_after_s))
     if found.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         headers["Connection"] = "close"  # else the rest of the body, which may have no end, is read and thrown away
     if found.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="chatkeep"'  # RFC 9110, section 11.6.1
-    return Response(msgspec.json.encode(named), status_code=found.status, media_type=MEDIA_TYPE, headers=headers)
+    return msgspec.json.encode(named), headers
 
 
 def request_id_of(request: AnyRequest) -> str:
@@ -71,13 +80,17 @@ def _on_own_error(request: AnyRequest, exc: ChatkeepError) -> Response[bytes]:
 
 
 def _on_http_error(request: AnyRequest, exc: HTTPException) -> Response[bytes]:
+    return problem_response(request, _http_problem(exc), dict(exc.headers or {}))
+
+
+def _http_problem(exc: HTTPException) -> Problem:
     """Litestar's own refusals. It calls a body that is no JSON, or not of our form, 400; the contract says 422."""
     status = 422 if exc.status_code == HTTPStatus.BAD_REQUEST else exc.status_code
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request_crashed", exc_info=exc)
     errors = _field_errors(exc)
     code = _CODES.get(status, "http_error")
-    found = Problem(
+    return Problem(
         type=f"urn:chatkeep:problem:{code}",
         title=InvalidRequest.title if code == InvalidRequest.code else HTTPStatus(status).phrase,
         status=status,
@@ -85,7 +98,6 @@ def _on_http_error(request: AnyRequest, exc: HTTPException) -> Response[bytes]:
         code=code,
         errors=errors,
     )
-    return problem_response(request, found, dict(exc.headers or {}))
 
 
 def _field_errors(exc: HTTPException) -> list[FieldError]:
@@ -102,8 +114,25 @@ def _field_error(message: str = "", key: str = "", source: str = "") -> FieldErr
 
 
 def _on_crash(request: AnyRequest, exc: Exception) -> Response[bytes]:
+    return problem_response(request, _crash(exc))
+
+
+def _crash(exc: Exception) -> Problem:
     _log.error("request_crashed", exc_info=exc)
-    return problem_response(request, problem(ChatkeepError(f"An unexpected {type(exc).__name__}.")))
+    return problem(ChatkeepError(f"An unexpected {type(exc).__name__}."))
+
+
+async def note_refusal(exc: Exception, scope: Scope) -> None:
+    """Called by Litestar after an exception. It knows no answer to a WebSocket but 403: the envelope gives this one."""
+    if scope["type"] != ScopeType.WEBSOCKET:
+        return
+    match exc:
+        case ChatkeepError():
+            scope["state"][REFUSAL] = problem(exc)
+        case HTTPException():
+            scope["state"][REFUSAL] = _http_problem(exc)
+        case _:
+            scope["state"][REFUSAL] = _crash(exc)
 
 
 HANDLERS: ExceptionHandlersMap = {

@@ -3,6 +3,7 @@
 import re
 from typing import Annotated
 
+import msgspec
 from litestar import Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
@@ -13,8 +14,9 @@ from chatkeep.api.caller import Caller
 from chatkeep.api.chats import events_url
 from chatkeep.api.event_stream import STREAMED, EventStream
 from chatkeep.api.problems import documented
-from chatkeep.api.schemas import RunAnswer, StopReceipt
+from chatkeep.api.schemas import RunAnswer, RunList, StopReceipt
 from chatkeep.chat.follow import check_position
+from chatkeep.chat.run import Run
 from chatkeep.errors import InvalidRequest
 
 LastEventId = Annotated[
@@ -24,28 +26,16 @@ LastEventId = Annotated[
 After = Annotated[int, Parameter(ge=-1, description="Only events above this number; -1 is from the beginning.")]
 
 
+@get("/runs", opt=needs(Action.READ), summary="List the runs going on")
+async def runs(caller: Caller) -> RunList:
+    """The caller's runs that go on or wait, those outside any chat too."""
+    return RunList([_run_answer(run) for run in caller.chat.live_runs(caller.owner)], success=True)
+
+
 @get("/runs/{run_id:str}", opt=needs(Action.READ), summary="Look at a run", responses=documented(404, 500))
 async def run(caller: Caller, run_id: str) -> RunAnswer:
     """The run's state, counts and figures."""
-    found = await caller.chat.run(caller.owner, run_id)
-    record, reply = found.record, found.reply
-    return RunAnswer(
-        run_id=found.run_id,
-        chat_id=record.chat_id,
-        message_id=record.message_id,
-        state=found.state.value,
-        provider=record.provider,
-        model=record.model,
-        created_at=record.created_at,
-        event_count=found.last_event_id + 1,
-        response_chars=len(found.visible_text),
-        finish_reason=reply.finish_reason if found.state.is_final else None,
-        error=found.problem.code if found.problem else None,
-        usage=reply.usage,
-        stats=reply.stats,
-        events_url=events_url(found.run_id),
-        success=True,
-    )
+    return _run_answer(await caller.chat.run(caller.owner, run_id))
 
 
 @get(
@@ -65,7 +55,7 @@ async def events(caller: Caller, run_id: str, after: After = -1, last_event_id: 
     check_position(found, position)
     if found.ended and position == found.last_event_id:
         return Response(b"", status_code=204)
-    return EventStream(found, position)
+    return EventStream(caller, found, position)
 
 
 @post(
@@ -88,7 +78,28 @@ async def stop(caller: Caller, run_id: str) -> StopReceipt:
     )
 
 
-HANDLERS = [run, events, stop]
+HANDLERS = [runs, run, events, stop]
+
+
+def _run_answer(found: Run) -> RunAnswer:
+    record, reply = found.record, found.reply
+    return RunAnswer(
+        run_id=found.run_id,
+        chat_id=record.chat_id or msgspec.UNSET,
+        message_id=record.message_id,
+        state=found.state.value,
+        provider=record.provider,
+        model=record.model,
+        created_at=record.created_at,
+        event_count=found.last_event_id + 1,
+        response_chars=len(found.visible_text),
+        finish_reason=reply.finish_reason if found.state.is_final else None,
+        error=found.problem.code if found.problem else None,
+        usage=reply.usage,
+        stats=reply.stats,
+        events_url=events_url(found.run_id),
+        success=True,
+    )
 
 
 def _position(last_event_id: str | None, after: int) -> int:

@@ -11,6 +11,12 @@ from chatkeep.chat.model import Message, Stats, Usage
 Text = Annotated[str, Meta(min_length=1)]
 
 
+Provider = Annotated[str | None, Meta(description="Left out, the default provider.")]
+Model = Annotated[str | None, Meta(description="`model` or `provider/model`. Left out, the default.")]
+Temperature = Annotated[float, Meta(ge=0, le=2)]
+MaxTokens = Annotated[int, Meta(ge=1, le=10_000_000)]
+
+
 class SendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`POST /chat`. Only `message` is required."""
 
@@ -19,10 +25,10 @@ class SendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str | None,
         Meta(description="1 to 128 of A-Z a-z 0-9 _ -. Left out, a new chat is made.", examples=["space-facts"]),
     ] = None
-    provider: Annotated[str | None, Meta(description="Left out, the default provider.")] = None
-    model: Annotated[str | None, Meta(description="`model` or `provider/model`. Left out, the default.")] = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
-    max_tokens: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None
+    provider: Provider = None
+    model: Model = None
+    temperature: Temperature | None = None
+    max_tokens: MaxTokens | None = None
     system_prompt: Annotated[
         str | None,
         Meta(description="Begins a new chat in place of the default prompt; in an existing chat, for this turn only."),
@@ -146,10 +152,10 @@ class Confirmation(msgspec.Struct, frozen=True):
 
 
 class RunAnswer(msgspec.Struct, frozen=True):
-    """A run as it is now. `event_count` is how many events can be followed."""
+    """A run as it is now. `event_count` is how many events can be followed. A run outside any chat has no `chat_id`."""
 
     run_id: str
-    chat_id: str
+    chat_id: str | msgspec.UnsetType
     message_id: str
     state: str
     provider: str
@@ -162,6 +168,13 @@ class RunAnswer(msgspec.Struct, frozen=True):
     usage: Usage | None
     stats: Stats | None
     events_url: str
+    success: bool
+
+
+class RunList(msgspec.Struct, frozen=True):
+    """The runs that go on or wait, in the order they were taken."""
+
+    runs: list[RunAnswer]
     success: bool
 
 

@@ -1,5 +1,7 @@
 """The rest: what this server is, and how it is."""
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from litestar import Litestar, get
@@ -21,21 +23,13 @@ KnownProviders = Annotated[Providers, Dependency(skip_validation=True)]
 @get("/", opt=needs(Action.OPEN), summary="What this server is")
 async def index(request: AnyRequest) -> ServiceAnswer:
     """Name, version and endpoints."""
-    return ServiceAnswer("chatkeep", chatkeep.__version__, _endpoints(request.app))
+    return ServiceAnswer("chatkeep", chatkeep.__version__, endpoints_of(request.app))
 
 
 @get("/health", opt=needs(Action.OPEN), summary="How this server is")
 async def health(providers: KnownProviders) -> HealthAnswer:
     """200 while the process serves, with the state of each provider."""
-    states = providers.states()
-    return HealthAnswer(
-        status="ok",
-        timestamp=now(),
-        response_code=200,
-        state=_overall(states),
-        providers={name: state.value for name, state in states.items()},
-        version=chatkeep.__version__,
-    )
+    return health_answer(providers)
 
 
 @get(
@@ -53,15 +47,30 @@ async def ready(chat: ChatInterface) -> ReadyAnswer:
 HANDLERS = [index, health, ready]
 
 
-def _overall(states: dict[str, ProviderState]) -> Literal["healthy", "degraded", "unhealthy"]:
-    configured = [state for state in states.values() if state is not ProviderState.NOT_CONFIGURED]
+def health_answer(providers: Providers) -> HealthAnswer:
+    """How this server is: states only, for anybody may ask."""
+    states = providers.states()
+    return HealthAnswer(
+        status="ok",
+        timestamp=now(),
+        response_code=200,
+        state=overall(states.values()),
+        providers={name: state.value for name, state in states.items()},
+        version=chatkeep.__version__,
+    )
+
+
+def overall(states: Iterable[ProviderState]) -> Literal["healthy", "degraded", "unhealthy"]:
+    """All of those that are configured in one word."""
+    configured = [state for state in states if state is not ProviderState.NOT_CONFIGURED]
     healthy = configured.count(ProviderState.HEALTHY)
     if not healthy:
         return "unhealthy"
     return "healthy" if healthy == len(configured) else "degraded"
 
 
-def _endpoints(app: Litestar) -> list[EndpointRow]:
+@lru_cache(1)
+def endpoints_of(app: Litestar) -> list[EndpointRow]:
     """Every documented route, in the order of its path."""
     return [
         EndpointRow(path, method.upper(), str(operation.get("summary", "")))

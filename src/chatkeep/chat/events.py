@@ -15,10 +15,10 @@ _UNSAFE = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2
 
 
 class Start(msgspec.Struct, frozen=True):
-    """First event, number 0: names what the run is and who answers."""
+    """First event, number 0: names what the run is and who answers. A run outside any chat names none."""
 
     run_id: str
-    chat_id: str
+    chat_id: str | msgspec.UnsetType
     message_id: str
     provider: str
     model: str
@@ -131,11 +131,17 @@ def encode(number: int, event: RunEvent) -> tuple[bytes, bytes]:
             name, payload = b"failed", _encoder.encode(event)
         case _:
             assert_never(event)
+    payload = on_one_line(payload)
+    return frame(number, name, payload), b'{"id":%d,"event":"%s","data":%s}\n' % (number, name, payload)
+
+
+def on_one_line(payload: bytes) -> bytes:
+    """The same JSON without the characters that some readers end a line at: U+2028, U+2029 and U+0085."""
     if not payload.isascii():
         # Workaround: readers built on str.splitlines (httpx, Python's Ollama client) cut lines there.
         for raw, escaped in _UNSAFE:
             payload = payload.replace(raw, escaped)
-    return frame(number, name, payload), b'{"id":%d,"event":"%s","data":%s}\n' % (number, name, payload)
+    return payload
 
 
 def frame(number: int, name: bytes, payload: bytes) -> bytes:

@@ -35,6 +35,8 @@ async def follow(run: Run, after: int = -1, ping_s: float = _PING_S) -> AsyncGen
         if frames:
             after = run.last_event_id
             yield frames
+            # Race: more may have come while the reader took these, the last event too.
+            continue
         if run.ended:
             return
         if next_ping <= loop.time():
@@ -46,3 +48,28 @@ async def follow(run: Run, after: int = -1, ping_s: float = _PING_S) -> AsyncGen
                 await run.changed()
         except TimeoutError:
             continue
+
+
+async def follow_text(run: Run) -> AsyncGenerator[str, None]:
+    """Yield the reply's text from its beginning, what came together as one piece; ends when `run` has ended."""
+    after = -1
+    while True:
+        text = run.text_after(after)
+        after = run.last_event_id
+        if text:
+            yield text
+        elif run.ended:
+            return
+        else:
+            await run.changed()
+
+
+async def wait_for_text(run: Run) -> bool:
+    """Return whether the reply has text, as soon as that is known: with its first text, or at the run's end."""
+    after = -1
+    while not run.text_after(after):
+        if run.ended:
+            return False
+        after = run.last_event_id
+        await run.changed()
+    return True

@@ -1,13 +1,14 @@
 """Idempotency keys: the same key and body give the same run, however often and however close together."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 from chatkeep.chat.locks import Locks
 from chatkeep.chat.model import Idempotency
 from chatkeep.chat.ports import ChatStore
-from chatkeep.errors import IdempotencyMismatch
+from chatkeep.chat.run import Run
+from chatkeep.errors import IdempotencyMismatch, RunNotFound
 
 _KEPT_S = 24 * 3600
 
@@ -20,13 +21,35 @@ class IdempotencyKeys:
         self._runs: dict[tuple[str, str], tuple[float, Idempotency, str]] = {}
         self._locks = Locks[tuple[str, str]]()
 
+    async def once(
+        self,
+        owner: str,
+        given: Idempotency | None,
+        begin: Callable[[], Awaitable[Run]],
+        again: Callable[[str], Awaitable[Run]],
+    ) -> Run:
+        """The run that the key made before, by `again`; else, and without a key, the one that `begin` makes.
+
+        Raises: IdempotencyMismatch, and what `begin` raises; then the key is as it was.
+        """
+        if given is None:
+            return await begin()
+        async with self._holding(owner, given) as earlier:
+            if earlier is not None:
+                # A chat that was deleted took the run with it: then the key is as good as new.
+                with suppress(RunNotFound):
+                    return await again(earlier)
+            run = await begin()
+            self._remember(owner, given, run.run_id)
+            return run
+
     @asynccontextmanager
-    async def holding(self, owner: str, given: Idempotency) -> AsyncIterator[str | None]:
+    async def _holding(self, owner: str, given: Idempotency) -> AsyncIterator[str | None]:
         """Hold the key alone and give the run it made before, None when it is new. Raises: IdempotencyMismatch."""
         async with self._locks.holding((owner, given.key)):
             yield await self._find(owner, given)
 
-    def remember(self, owner: str, given: Idempotency, run_id: str) -> None:
+    def _remember(self, owner: str, given: Idempotency, run_id: str) -> None:
         """The key, which is held, has made `run_id`."""
         self._forget_old()
         self._runs[owner, given.key] = (time.monotonic(), given, run_id)

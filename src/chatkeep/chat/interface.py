@@ -1,7 +1,6 @@
 """ChatInterface: the one door to chats and runs, for every view."""
 
 import asyncio
-import contextlib
 import uuid
 from collections.abc import Callable
 from typing import Literal
@@ -9,6 +8,7 @@ from typing import Literal
 import msgspec
 import structlog
 
+from chatkeep.chat.exchanges import Exchange, Exchanges
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.idempotency import IdempotencyKeys
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_chat_id, new_id, now
@@ -19,6 +19,7 @@ from chatkeep.chat.replay import replay
 from chatkeep.chat.run import Ending, Run, RunState
 from chatkeep.chat.seal import load_or_none, new_chat
 from chatkeep.chat.turn import Turns
+from chatkeep.chat.unstored import GenerateRequest, Unstored, unstored_run
 from chatkeep.errors import (
     ChatBusy,
     ChatkeepError,
@@ -100,6 +101,15 @@ class ChatInterface:
         self._finished_kept_s = finished_kept_s
         self._runs: dict[str, Run] = {}
         self._keys = IdempotencyKeys(store)
+        observers = observers or Observers()
+        self._unstored = Unstored(
+            providers=providers,
+            limits=limits,
+            context_tokens=context_tokens,
+            ended=self._run_ended,
+            observers=observers,
+        )
+        self._exchanges = Exchanges(store, self.live_runs)
         self._turns = Turns(
             store=store,
             log=log,
@@ -108,7 +118,7 @@ class ChatInterface:
             system_prompt=system_prompt,
             context_tokens=context_tokens,
             ended=self._run_ended,
-            observers=observers or Observers(),
+            observers=observers,
         )
         self.accepting = False
 
@@ -130,11 +140,11 @@ class ChatInterface:
     async def _interrupt_all(self) -> None:
         try:
             async with asyncio.timeout(_ENDING_S):
-                await asyncio.gather(*(self._turns.stop(run, Ending.SHUTDOWN) for run in self._turns.lanes))
+                await asyncio.gather(*(self._stop(run, Ending.SHUTDOWN) for run in self.live_runs(None)))
                 await self._all_ended()
         except TimeoutError:
             # Their journals have what there is: the next start seals them.
-            _logger.error("runs_left_open", run_ids=[run.run_id for run in self._turns.lanes])
+            _logger.error("runs_left_open", run_ids=[run.run_id for run in self.live_runs(None)])
 
     async def aclose(self) -> None:
         """Interrupt what is going and stop working."""
@@ -148,16 +158,22 @@ class ChatInterface:
         ProviderNotFound, ProviderNotConfigured, ChatBusy, IdempotencyMismatch, ContextTooLong,
         ShuttingDown, StorageFailed; then nothing was written.
         """
-        if idempotency is None:
-            return await self._begin(owner, request, None)
-        async with self._keys.holding(owner, idempotency) as earlier:
-            if earlier is not None:
-                # A chat that was deleted took the run with it: then the key is as good as new.
-                with contextlib.suppress(RunNotFound):
-                    return await self.run(owner, earlier)
-            run = await self._begin(owner, request, idempotency)
-            self._keys.remember(owner, idempotency, run.run_id)
-            return run
+        return await self._keys.once(
+            owner,
+            idempotency,
+            lambda: self._begin(owner, request, idempotency),
+            lambda earlier: self.run(owner, earlier),
+        )
+
+    async def generate(self, owner: str, request: GenerateRequest, idempotency: Idempotency | None = None) -> Run:
+        """Ask a model outside any chat, and return the run, which goes on by itself. It is kept nowhere.
+
+        With `idempotency` the same key and body give the same run, while it is in memory. Raises: InvalidRequest,
+        ProviderNotFound, ProviderNotConfigured, IdempotencyMismatch, ContextTooLong, RateLimited, ShuttingDown.
+        """
+        return await self._keys.once(
+            owner, idempotency, lambda: self._begin_unstored(owner, request), lambda earlier: self.run(owner, earlier)
+        )
 
     async def run(self, owner: str, run_id: str) -> Run:
         """The run, live or finished. Raises: RunNotFound, StorageFailed."""
@@ -168,7 +184,8 @@ class ChatInterface:
 
     def live_runs(self, owner: str | None) -> list[Run]:
         """The owner's runs that are going or waiting, in the order they were taken; None is everybody's."""
-        return [run for run in self._turns.lanes if owner is None or run.record.owner == owner]
+        live = [run for runs in (self._turns.lanes, self._unstored) for run in runs]
+        return sorted((run for run in live if owner is None or run.record.owner == owner), key=lambda run: run.run_id)
 
     @property
     def journal_waiting(self) -> int:
@@ -178,8 +195,16 @@ class ChatInterface:
     async def stop(self, owner: str, run_id: str) -> Run:
         """End the run and return it; its upstream connection is closed. A finished run stays as it is."""
         run = await self.run(owner, run_id)
-        await self._turns.stop(run, Ending.STOP)
+        await self._stop(run, Ending.STOP)
         return run
+
+    async def exchanges(self, owner: str, *, limit: int, offset: int) -> list[Exchange]:
+        """A page of the owner's prompts and replies over all chats, newest first. Raises: StorageFailed."""
+        return await self._exchanges.page(owner, limit=limit, offset=offset)
+
+    async def exchange(self, owner: str, run_id: str) -> Exchange:
+        """The prompt and the reply of that run. Raises: RunNotFound, StorageFailed."""
+        return await self._exchanges.one(owner, run_id)
 
     async def history(
         self, owner: str, chat_id: str, *, before: str | None = None, limit: int | None = None
@@ -261,6 +286,21 @@ class ChatInterface:
         self._turns.drive(run, provider, after)
         return run
 
+    async def _begin_unstored(self, owner: str, request: GenerateRequest) -> Run:
+        self._check_accepting()
+        provider, model = await self._providers.resolve(request.provider, request.model)
+        self._check_accepting()
+        run = unstored_run(owner, request, provider.name, model)
+        self._unstored.begin(run, provider)
+        self._runs[run.run_id] = run
+        return run
+
+    async def _stop(self, run: Run, ending: Ending) -> None:
+        if run.record.chat_id:
+            await self._turns.stop(run, ending)
+        else:
+            await self._unstored.stop(run, ending)
+
     def _check_accepting(self) -> None:
         if not self.accepting:
             raise ShuttingDown("The server is stopping and takes no new messages.")
@@ -317,7 +357,7 @@ class ChatInterface:
         return known | {message.run_id for message in (chat.messages if chat else []) if message.run_id is not None}
 
     async def _all_ended(self) -> None:
-        for run in self._turns.lanes:
+        for run in self.live_runs(None):
             await run.wait_ended()
 
     def _run_ended(self, run: Run) -> None:

@@ -61,6 +61,14 @@ class StoredRun(msgspec.Struct, frozen=True):
     message_id: str
 
 
+class StoredTurn(msgspec.Struct, frozen=True):
+    """Where a prompt and its reply stand. `created_at` is the prompt's time."""
+
+    chat_id: str
+    run_id: str
+    created_at: str
+
+
 class ChatStore(Protocol):
     """Keeps chats. A read sees every write that returned before it."""
 
@@ -88,6 +96,13 @@ class ChatStore(Protocol):
         """One page of the owner's chats, newest first, and the cursor of the next page, None at the end.
 
         Raises: InvalidRequest when `before` is not a cursor of ours.
+        """
+        ...
+
+    async def newest_turns(self, owner: str, *, limit: int) -> list[StoredTurn]:
+        """The owner's newest turns that a run made, newest first by the time of their prompt; at most `limit`, from 1.
+
+        Its cost grows with `limit`, not with the number of chats. Raises: StorageFailed.
         """
         ...
 
@@ -165,6 +180,19 @@ class ProviderState(StrEnum):
     HEALTHY = "HEALTHY"
 
 
+class ProviderInfo(msgspec.Struct, frozen=True):
+    """What is shown of a provider. `models` are as of `last_checked`, the default one first; None: never checked.
+
+    `error` is for people; it names no key. Of a provider that is not configured it says what to set.
+    """
+
+    name: str
+    state: ProviderState
+    error: str | None
+    models: list[str]
+    last_checked: str | None
+
+
 class Provider(Protocol):
     """A service that answers. One instance serves all runs at once."""
 
@@ -213,4 +241,19 @@ class Providers(Protocol):
 
     def states(self) -> dict[str, ProviderState]:
         """Every known provider's state by name."""
+        ...
+
+    def infos(self) -> list[ProviderInfo]:
+        """What is known of every known provider, the configured ones first. Asks nobody."""
+        ...
+
+    @property
+    def default_name(self) -> str | None:
+        """The provider of a request that names none, as far as is known now; None while none can be used."""
+        ...
+
+    async def check(self, name: str) -> ProviderInfo:
+        """Ask the provider of that name now, for at most 3 s, and say what is known then. Those who ask at the
+        same time share one call; one that is not configured is not asked. Raises: ProviderNotFound.
+        """
         ...

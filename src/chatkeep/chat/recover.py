@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import structlog
 
+from chatkeep.chat.ending import last_event
 from chatkeep.chat.events import Delta, Reasoning
 from chatkeep.chat.model import Message
 from chatkeep.chat.ports import ChatStore, RunLog
 from chatkeep.chat.recorder import Recorder
 from chatkeep.chat.run import Run, RunState
 from chatkeep.chat.seal import seal
-from chatkeep.chat.turn import last_event
 from chatkeep.errors import RunInterrupted, StorageFailed, error_of
 
 _logger = structlog.get_logger("chatkeep.recover")

@@ -4,7 +4,7 @@ from chatkeep.chat.events import Delta, Done, Start
 from chatkeep.chat.model import Chat, Message, Stats, Usage
 from chatkeep.chat.ports import RunRecord, StoredRun
 from chatkeep.chat.run import Run, RunState
-from chatkeep.chat.seal import reply_in
+from chatkeep.chat.seal import question_of, reply_in
 from chatkeep.errors import RunNotFound, error_of
 
 _NO_USAGE = Usage(0, 0, 0, estimated=True)
@@ -38,8 +38,7 @@ def replay(stored: StoredRun, chat: Chat) -> Run:
 
 
 def _record(stored: StoredRun, chat: Chat, reply: Message) -> RunRecord:
-    place = chat.messages.index(reply)
-    user = chat.messages[place - 1] if place else Message(role="user", content="")
+    user = question_of(chat, reply) or Message(role="user", content="")
     return RunRecord(
         run_id=stored.run_id,
         owner=stored.key.owner,

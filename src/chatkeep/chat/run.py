@@ -121,7 +121,8 @@ class Run:
     def begin(self) -> None:
         """Take the first event."""
         record = self.record
-        self.take(Start(record.run_id, record.chat_id, record.message_id, record.provider, record.model))
+        chat_id = record.chat_id or msgspec.UNSET
+        self.take(Start(record.run_id, chat_id, record.message_id, record.provider, record.model))
 
     def take(self, event: RunEvent, *, held: bool = False) -> None:
         """Number and keep `event`, unseen until `reveal`. The last event closes the run to further ones.
@@ -170,6 +171,10 @@ class Run:
         """The revealed events above `number`, joined, ready to be sent; empty when there are none."""
         return b"".join(self.frames[number + 1 : self._revealed])
 
+    def text_after(self, number: int) -> str:
+        """The reply's text in the revealed events above `number`; empty when they hold none."""
+        return "".join(self._texts[number + 1 : self._revealed])
+
     async def changed(self) -> None:
         """Return when something was revealed after this call."""
         waiter = asyncio.get_running_loop().create_future()
@@ -186,7 +191,7 @@ class Run:
         record = self.record
         self.problem = msgspec.structs.replace(
             problem(error),
-            chat_id=record.chat_id,
+            chat_id=record.chat_id or None,
             run_id=record.run_id,
             message_id=record.message_id,
             state=self.state.value,
@@ -221,6 +226,14 @@ class Run:
                 pass
 
 
+class Figures(msgspec.Struct, frozen=True):
+    """A reply's tokens and times: until now while it is written, and then for good."""
+
+    tokens: int
+    estimated: bool
+    stats: Stats
+
+
 class Reply:
     """What the provider has given so far, and when."""
 
@@ -246,6 +259,13 @@ class Reply:
     def tokens(self) -> int:
         """Tokens so far, estimated: a piece is one or more, and a token is about four characters."""
         return max(self._pieces, self.length // _CHARS_A_TOKEN)
+
+    @property
+    def figures(self) -> Figures:
+        """How many tokens there are, who counted them, and how fast they came."""
+        usage = self.usage
+        tokens = usage.completion_tokens if usage else self.tokens
+        return Figures(tokens, usage.estimated if usage else True, self.stats or self._measure(tokens))
 
     def begin(self) -> None:
         """The provider is being called now."""

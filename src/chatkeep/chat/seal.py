@@ -35,6 +35,12 @@ def reply_in(chat: Chat, run_id: str) -> Message | None:
     return next((message for message in reversed(chat.messages) if message.run_id == run_id), None)
 
 
+def question_of(chat: Chat, reply: Message) -> Message | None:
+    """The message that `reply`, which is in `chat`, answers."""
+    place = chat.messages.index(reply)
+    return chat.messages[place - 1] if place else None
+
+
 def new_chat(record: RunRecord, system_prompt: str) -> Chat:
     """The chat that this run begins: titled after its first message, without a turn yet."""
     prompt = system_prompt_of(record, None, system_prompt)

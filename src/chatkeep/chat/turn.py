@@ -7,7 +7,8 @@ from collections.abc import Callable
 import structlog
 
 from chatkeep.chat.context import check_fits, fit
-from chatkeep.chat.events import Done, RunEvent
+from chatkeep.chat.ending import conclude, last_event
+from chatkeep.chat.events import RunEvent
 from chatkeep.chat.generate import generate, uncancel
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.lanes import Lanes
@@ -17,7 +18,7 @@ from chatkeep.chat.ports import ChatStore, Provider, ProviderRequest, Providers,
 from chatkeep.chat.recorder import Recorder
 from chatkeep.chat.run import Ending, Run, RunState
 from chatkeep.chat.seal import load_or_none, seal, system_prompt_of
-from chatkeep.errors import ChatkeepError, ProviderFailed, RunInterrupted, StorageFailed
+from chatkeep.errors import ChatkeepError, ProviderFailed, StorageFailed
 
 _logger = structlog.get_logger("chatkeep.turn")
 
@@ -87,7 +88,7 @@ class Turns:
 
     def abandon(self, run: Run, error: ChatkeepError) -> None:
         """End `run`, which is in its lane but could not get a journal. Nothing of it is kept."""
-        self._conclude(run, error)
+        conclude(run, error)
         run.take(last_event(run))
         run.reveal_all()
         self._close(run)
@@ -195,7 +196,7 @@ class Turns:
     async def _end(self, run: Run, failure: ChatkeepError | None) -> None:
         """Seal the turn, then publish the last event: `done` means that the reply is on disk. Never fails."""
         try:
-            self._conclude(run, failure)
+            conclude(run, failure)
             if run.ending is not Ending.ROLLBACK:
                 await self.settle(run.record.key)
                 await seal(self._store, run, self._system_prompt())
@@ -213,25 +214,12 @@ class Turns:
     def _end_unsealed(self, run: Run, error: StorageFailed) -> None:
         """Tell the followers and keep the journal open: the turn is sealed later, or at the next start."""
         _logger.error("turn_not_saved", code=error.code, detail=error.detail)
-        self._conclude(run, error)
+        conclude(run, error)
         # Why held: a journal with an end counts as sealed.
         run.take(last_event(run), held=True)
         run.reveal_all()
         self._unsealed.setdefault(run.record.key, []).append(run)
         self._close(run)
-
-    def _conclude(self, run: Run, failure: ChatkeepError | None) -> None:
-        """Fix how the run ended, what it used and how long it took."""
-        if failure is None and run.ending is Ending.SHUTDOWN:
-            failure = RunInterrupted("The server stopped while the reply was being written. What it had is kept.")
-        if failure is None and run.ending is not None:
-            run.reply.finish_reason = "stopped"
-        run.reply.close()
-        if failure is None:
-            run.state = RunState.COMPLETED if run.ending is None else RunState.STOPPED
-            return
-        run.state = RunState.INTERRUPTED if isinstance(failure, RunInterrupted) else RunState.FAILED
-        run.fail(failure)
 
     def _publish(self, run: Run, event: RunEvent) -> None:
         run.take(event)
@@ -270,19 +258,3 @@ class Turns:
                     continue
                 except Exception:
                     _logger.exception("turn_not_saved")
-
-
-def last_event(run: Run) -> RunEvent:
-    """The event that ends `run`, whose ending is fixed."""
-    if run.problem is not None:
-        return run.problem
-    reply = run.reply
-    usage, stats = reply.close()
-    return Done(
-        finish_reason=reply.finish_reason or "stop",
-        usage=usage,
-        stats=stats,
-        message_id=run.record.message_id,
-        state=run.state.value,
-        rolled_back=run.ending is Ending.ROLLBACK,
-    )

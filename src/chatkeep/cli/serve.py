@@ -12,13 +12,18 @@ from types import FrameType
 import uvicorn
 import uvloop
 
-from chatkeep.app import Service, create_app
+from chatkeep.app.routes import create_app
+from chatkeep.app.service import Service
+from chatkeep.cli.socket_protocol import SocketProtocol
 from chatkeep.errors import ChatkeepError
 from chatkeep.settings import Settings, WrongSettings, read_settings
 from chatkeep.telemetry.logging import configure_logging
 
 _BACKLOG = 2048  # connections the kernel holds while we are busy
 _CLOSING_S = 5.0  # after the runs ended, how long their last bytes may take to leave
+
+_SOCKET_BYTES = 4096  # of one message from a client; none means anything so far
+_SOCKET_PING_S = 20.0  # how soon a client that is gone without a word is noticed, at most twice this
 
 
 def serve(
@@ -63,7 +68,11 @@ def _config(built: Service) -> uvicorn.Config:
         create_app(built),
         loop="none",
         http="httptools",
-        ws="websockets-sansio",
+        ws=SocketProtocol,
+        ws_max_size=_SOCKET_BYTES,
+        ws_ping_interval=_SOCKET_PING_S,
+        ws_ping_timeout=_SOCKET_PING_S,
+        ws_per_message_deflate=False,  # small messages; a window a socket costs more than it saves
         lifespan="on",
         log_config=None,
         access_log=False,

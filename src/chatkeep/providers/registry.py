@@ -8,7 +8,7 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
-from chatkeep.chat.ports import Provider, ProviderState
+from chatkeep.chat.ports import Provider, ProviderInfo, ProviderState
 from chatkeep.errors import (
     ProviderFailed,
     ProviderNotConfigured,
@@ -23,7 +23,7 @@ from chatkeep.providers.ollama import OllamaProvider
 from chatkeep.providers.openai import OpenAIProvider
 from chatkeep.providers.openai_wire import USUAL
 from chatkeep.providers.services import KNOWN, KnownService
-from chatkeep.providers.watched import ProviderInfo, Watched
+from chatkeep.providers.watched import StateListener, Watched
 from chatkeep.settings import ProviderSettings, Settings, WrongSettings
 
 _RECHECK_S = 15.0  # an Ollama that was started later is found this soon
@@ -74,8 +74,15 @@ class Registry:
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.wait([self._watch])
+        for entry in self._watched.values():
+            await entry.aclose()
         for close in self._at_close:
             await close()
+
+    def listen(self, listener: StateListener) -> None:
+        """From now on tell `listener` of every change of a provider's state, once a change."""
+        for entry in self._watched.values():
+            entry.listeners.append(listener)
 
     async def resolve(self, provider: str | None, model: str | None) -> tuple[Provider, str]:
         """The provider and model that a request means; None is the default, `model` may be `provider/model`.
@@ -119,10 +126,19 @@ class Registry:
         ]
 
     async def check(self, name: str) -> ProviderInfo:
-        """Ask a provider now, for at most 3 s. Raises: ProviderNotFound, ProviderNotConfigured."""
+        """Ask a provider now, for at most 3 s; one that is not configured is not asked. Raises: ProviderNotFound."""
+        name = name.lower()
+        if name in self._unconfigured:
+            return next(info for info in self.infos() if info.name == name)
         entry = self._entry(name)
         await entry.check()
         return entry.info
+
+    @property
+    def default_name(self) -> str | None:
+        """The provider of a request that names none, as far as is known now; None while none can be used."""
+        usable = (name for name, entry in self._watched.items() if entry.is_reachable and entry.model)
+        return self._default_provider or next(usable, None)
 
     def _entry(self, name: str) -> Watched:
         name = name.lower()

@@ -1,25 +1,22 @@
 """One provider and what is known of it: its state, its models, its last error. Which one is used: registry.py."""
 
 import asyncio
+from collections.abc import Callable
 
-import msgspec
+import structlog
 
 from chatkeep.chat.model import now
-from chatkeep.chat.ports import Provider, ProviderState
+from chatkeep.chat.ports import Provider, ProviderInfo, ProviderState
 from chatkeep.errors import ChatkeepError, ProviderFailed, ProviderNotConfigured, ProviderRateLimited
-from chatkeep.providers.failures import RequestRefused
+from chatkeep.providers.failures import RequestRefused, explain
 
 CHECK_S = 3.0  # a provider that takes longer to list its models counts as unreachable
 
 
-class ProviderInfo(msgspec.Struct, frozen=True):
-    """What is shown of a provider. `models` are as of `last_checked`, the default one first; None: never checked."""
+StateListener = Callable[[str, ProviderState, ProviderState, str | None], None]
+"""Told of each change of a provider's state: its name, the old state, the new one, and the error."""
 
-    name: str
-    state: ProviderState
-    error: str | None
-    models: list[str]
-    last_checked: str | None
+_logger = structlog.get_logger("chatkeep.providers")
 
 
 class Watched:
@@ -28,7 +25,7 @@ class Watched:
     `model` is the one to use when a request names none; `suggested_model` is used only while
     the provider lists it. `is_chosen` says that someone configured it, it is not just there.
     `is_reachable` says that its last check, or a call since, succeeded: unlike `state`, one
-    failed call does not change it.
+    failed call does not change it. `listeners` are told when the state changes, by a check or by a call.
     """
 
     def __init__(
@@ -49,6 +46,8 @@ class Watched:
         self._suggested_model = suggested_model
         self._last_checked: str | None = None
         self._first_check = asyncio.Event()
+        self._asking: asyncio.Task[None] | None = None
+        self.listeners: list[StateListener] = []
 
     @property
     def info(self) -> ProviderInfo:
@@ -65,7 +64,22 @@ class Watched:
         return self.models[0] if self.models else None
 
     async def check(self) -> None:
-        """Ask the provider, for at most `CHECK_S`, and keep what it says. Never fails."""
+        """Ask the provider, for at most `CHECK_S`, and keep what it says. Never fails.
+
+        Those who check at the same time share one call.
+        """
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(), name=f"check-{self.provider.name}")
+        # Why: one who leaves must not take the answer from the others.
+        await asyncio.shield(self._asking)
+
+    async def aclose(self) -> None:
+        """End a check that is going on."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
+
+    async def _ask(self) -> None:
         try:
             async with asyncio.timeout(CHECK_S):
                 await self.provider.check()
@@ -78,7 +92,7 @@ class Watched:
         except ChatkeepError as exc:
             self._note(self._absent, exc.detail)
         except Exception as exc:  # noqa: BLE001 - a plug-in's: it must not end the watch over the others
-            self._note(ProviderState.UNHEALTHY, f"{type(exc).__name__}: {exc}")
+            self._note(ProviderState.UNHEALTHY, _of_plugin(exc))
         self.is_reachable = self.state is ProviderState.HEALTHY
         self._last_checked = now()
         self._first_check.set()
@@ -106,7 +120,7 @@ class Watched:
         elif isinstance(error, ProviderFailed):
             self._note(ProviderState.UNHEALTHY, error.detail)
         elif not isinstance(error, ChatkeepError):
-            self._note(ProviderState.UNHEALTHY, f"{type(error).__name__}: {error}")
+            self._note(ProviderState.UNHEALTHY, _of_plugin(error))
 
     @property
     def _absent(self) -> ProviderState:
@@ -114,5 +128,15 @@ class Watched:
         return ProviderState.UNHEALTHY if self.is_chosen or self.models else ProviderState.NOT_CONFIGURED
 
     def _note(self, state: ProviderState, error: str | None) -> None:
-        self.state = state
-        self.error = error
+        old, self.state, self.error = self.state, state, error
+        if old is state:
+            return
+        for listener in self.listeners:
+            try:
+                listener(self.provider.name, old, state, error)
+            except Exception:
+                _logger.exception("listener_crashed")
+
+
+def _of_plugin(error: Exception) -> str:
+    return explain(f"{type(error).__name__}: {error}", None)

@@ -16,7 +16,7 @@ import structlog
 
 from chatkeep.chat.locks import Locks
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, is_timestamp, timestamp
-from chatkeep.chat.ports import ChatSummary, StoredRun
+from chatkeep.chat.ports import ChatSummary, StoredRun, StoredTurn
 from chatkeep.errors import ChatNotFound, ChatUnreadable, InvalidRequest, StorageFailed
 from chatkeep.storage.atomic import (
     Identity,
@@ -123,15 +123,16 @@ class FileStore:
 
     async def summaries(self, owner: str, *, limit: int, before: str | None) -> tuple[list[ChatSummary], str | None]:
         place = _place(before) if before is not None else None
-        if await self._in_thread(self._watch.changed_by_others):
-            # Race: noted first, so that what others change while we look is noticed by the next list.
-            await self._in_thread(self._watch.note_all)
-            self._indexing.distrust()
+        await self._notice_others()
         page = await self._indexing.ask(lambda index: index.newest(owner, limit + 1, place))
         if len(page) <= limit:
             return page, None
         last = page[limit - 1]
         return page[:limit], f"{last.last_updated}_{last.chat_id}"
+
+    async def newest_turns(self, owner: str, *, limit: int) -> list[StoredTurn]:
+        await self._notice_others()
+        return await self._indexing.ask(lambda index: index.newest_turns(owner, limit))
 
     async def find_run(self, run_id: str) -> StoredRun | None:
         return await self._indexing.ask(lambda index: index.find_run(run_id))
@@ -142,6 +143,13 @@ class FileStore:
 
     async def check_writable(self) -> None:
         await self._in_thread(self._try_writing)
+
+    async def _notice_others(self) -> None:
+        """Let what other people did to the files be in the next answer of the index."""
+        if await self._in_thread(self._watch.changed_by_others):
+            # Race: noted first, so that what others change while we look is noticed by the next list.
+            await self._in_thread(self._watch.note_all)
+            self._indexing.distrust()
 
     async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)

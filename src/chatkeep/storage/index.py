@@ -4,6 +4,7 @@ Everything here can be deleted and is made again from the chats. One thread owns
 """
 
 import contextlib
+import heapq
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 import structlog
 
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message
-from chatkeep.chat.ports import ChatSummary, StoredRun
+from chatkeep.chat.ports import ChatSummary, StoredRun, StoredTurn
 from chatkeep.storage.atomic import Identity
 
 _log = structlog.get_logger("chatkeep.index")
@@ -156,6 +157,28 @@ class Index:
         ).fetchone()
         return (_stored_run(row), Idempotency(row[4], row[5])) if row else None
 
+    def newest_turns(self, owner: str, limit: int) -> list[StoredTurn]:
+        """The owner's newest `limit` turns that a run made, newest first by the time of their prompt.
+
+        Looks at chats from the one updated last on, and ends at the first that is too old to add any.
+        """
+        newest: list[tuple[str, str, int, str]] = []  # a heap: the oldest stands first
+        chats = self._database.execute(
+            "SELECT last_updated, chat_id, created_at, id FROM chats WHERE owner = ? AND provider IS NOT NULL"
+            " ORDER BY last_updated DESC, chat_id DESC",
+            (owner,),
+        )
+        for last_updated, chat_id, created_at, number in chats:
+            if len(newest) == limit and (last_updated, chat_id) < newest[0][:2]:
+                break
+            for sent_at, place, run_id in self._turns_of(number):
+                turn = (sent_at or created_at, chat_id, place, run_id)
+                if len(newest) < limit:
+                    heapq.heappush(newest, turn)
+                elif heapq.heappushpop(newest, turn) is turn:
+                    break
+        return [StoredTurn(chat_id, run_id, sent_at) for sent_at, chat_id, _, run_id in sorted(newest, reverse=True)]
+
     def make_anew(self) -> None:
         """Throw away a broken database and begin an empty one."""
         self._database.close()
@@ -232,6 +255,15 @@ class Index:
             "SELECT size, mtime_ns, inode FROM chats WHERE owner = ? AND chat_id = ?", (key.owner, key.chat_id)
         ).fetchone()
         return Identity(*row) if row else None
+
+    def _turns_of(self, chat: int) -> Iterator[tuple[str | None, int, str]]:
+        """The time of the prompt, the place and the run of each reply, the last first."""
+        return self._database.execute(
+            "SELECT coalesce(prompt.sent_at, reply.sent_at), reply.place, reply.run_id FROM messages AS reply"
+            " LEFT JOIN messages AS prompt ON prompt.chat = reply.chat AND prompt.place = reply.place - 1"
+            " WHERE reply.chat = ? AND reply.run_id IS NOT NULL ORDER BY reply.place DESC",
+            (chat,),
+        )
 
     def _put_message(self, chat: int, place: int, message: Message) -> None:
         key = message.idempotency

@@ -63,7 +63,7 @@ def configure_logging(level: str, *, as_json: bool | None, folder: Path | None =
     # Why info: it tells of start and stop.
     server = logging.getLogger("uvicorn.error")
     server.setLevel(max(number, logging.INFO))
-    server.addFilter(_tells_no_path)
+    server.addFilter(_is_told)
 
 
 class _Output:
@@ -139,9 +139,13 @@ class _Foreign(logging.Handler):
 _exceptions = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 
-def _tells_no_path(record: logging.LogRecord) -> bool:
-    """False for what uvicorn says of each WebSocket: its path with the query."""
-    return '"WebSocket %s"' not in str(record.msg)
+def _is_told(record: logging.LogRecord) -> bool:
+    """False for what uvicorn says of each WebSocket, its path with the query, and of answers that are cut.
+
+    An answer without its last chunk is cut on purpose (api/run_stream.py), and why, its run has logged.
+    """
+    said = str(record.msg)
+    return '"WebSocket %s"' not in said and said != "ASGI callable returned without completing response."
 
 
 def _json_line(event: EventDict) -> str:

@@ -3,8 +3,8 @@ import asyncio
 import msgspec
 import pytest
 
-from chatkeep.chat.events import Delta, Done, JournalLine, Start, UsageReport
-from chatkeep.chat.follow import PING, check_position, follow
+from chatkeep.chat.events import Delta, Done, JournalLine, Reasoning, Start, UsageReport
+from chatkeep.chat.follow import PING, check_position, follow, follow_text, wait_for_text
 from chatkeep.chat.model import Message, Stats, Usage
 from chatkeep.chat.ports import RunRecord
 from chatkeep.chat.run import Run, RunState
@@ -150,3 +150,62 @@ async def test_a_position_in_a_run_made_anew_from_its_text_is_refused() -> None:
     check_position(run, -1)
     with pytest.raises(RunExpired):
         check_position(run, 0)
+
+
+async def test_a_slow_follower_gets_what_came_while_it_took_the_piece_before() -> None:
+    run = taken("one")
+    run.reveal_all()
+    pieces = follow(run)
+    first = await anext(pieces)
+    run.take(Delta("two"))
+    run.take(DONE)
+    run.reveal_all()
+
+    rest = b"".join([piece async for piece in pieces])
+
+    assert numbers(first) + numbers(rest) == [0, 1, 2, 3]
+
+
+async def test_the_text_of_a_run_is_followed_to_its_end_also_by_a_slow_reader() -> None:
+    run = taken("one ")
+    run.reveal_all()
+    texts = follow_text(run)
+    first = await anext(texts)
+    run.take(Reasoning("hm"))
+    run.take(Delta("two"))
+    run.take(DONE)
+    run.reveal_all()
+
+    assert [first, *[text async for text in texts]] == ["one ", "two"]
+
+
+async def test_whether_a_run_has_text_is_known_with_its_first_text_or_at_its_end() -> None:
+    speaking, silent = taken(), taken()
+    waiting = [asyncio.create_task(wait_for_text(run)) for run in (speaking, silent)]
+    for run in (speaking, silent):
+        run.take(Reasoning("hm"))
+        run.reveal_all()
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+
+    speaking.take(Delta("yes"))
+    silent.take(DONE)
+    for run in (speaking, silent):
+        run.reveal_all()
+
+    assert [await task for task in waiting] == [True, False]
+
+
+def test_figures_are_there_while_a_reply_is_written_and_say_who_counted() -> None:
+    run = taken()
+    run.reply.begin()
+    assert (run.reply.figures.tokens, run.reply.figures.stats.time_to_first_token_ms) == (0, None)
+
+    run.reply.add(Delta("word"))
+    while_going = run.reply.figures
+    assert (while_going.tokens, while_going.estimated) == (1, True)
+    assert while_going.stats.time_to_first_token_ms is not None
+    assert run.reply.usage is None
+
+    run.reply.add(UsageReport(USAGE))
+    assert (run.reply.figures.tokens, run.reply.figures.estimated) == (2, False)

@@ -291,3 +291,101 @@ async def test_a_provider_that_nobody_configured_and_that_is_not_there_does_not_
 def test_a_default_provider_that_is_not_there_stops_the_start() -> None:
     with pytest.raises(WrongSettings, match="CHATKEEP_PROVIDER"):
         build_registry(Settings.model_construct(provider="nope"))
+
+
+async def test_concurrent_health_checks_at_start_never_delay_readiness() -> None:
+    never = asyncio.Event()
+    providers = [Fake(f"p{number}", answers=never) for number in range(20)]
+    async with running(Registry([*providers, EchoProvider()], default_provider="echo")) as these:
+        these.start()
+        assert (await these.resolve(None, None))[0].name == "echo"
+        while not all(provider.checks for provider in providers):
+            await asyncio.sleep(0)
+
+        assert all(info.last_checked is None for info in these.infos() if info.name != "echo")
+
+
+async def test_those_who_check_at_the_same_time_share_one_call() -> None:
+    answers = asyncio.Event()
+    provider = Fake("a", "m", answers=answers)
+    these = Registry([provider])
+    checks = [asyncio.create_task(these.check("a")) for _ in range(50)]
+    while not provider.checks:
+        await asyncio.sleep(0)
+    checks[0].cancel()
+    answers.set()
+
+    infos = await asyncio.gather(*checks[1:])
+
+    assert provider.checks == 1
+    assert {info.state for info in infos} == {ProviderState.HEALTHY}
+    await these.aclose()
+
+
+async def test_a_check_that_is_going_on_ends_when_the_registry_closes() -> None:
+    these = Registry([Fake("a", answers=asyncio.Event())])
+    check = asyncio.create_task(these.check("a"))
+    await asyncio.sleep(0)
+
+    await these.aclose()
+
+    with pytest.raises(asyncio.CancelledError):
+        await check
+
+
+async def test_a_provider_that_is_not_configured_is_not_asked_and_says_what_to_set() -> None:
+    these = Registry([], unconfigured={"openai": "OPENAI_API_KEY"})
+
+    info = await these.check("OpenAI")
+
+    assert (info.state, info.error) == (ProviderState.NOT_CONFIGURED, "Set OPENAI_API_KEY.")
+
+
+async def test_a_change_of_state_is_told_once_whether_a_check_or_a_call_made_it() -> None:
+    these = Registry([Fake("a", "m")])
+    changes: list[tuple[str, ProviderState, ProviderState, str | None]] = []
+    these.listen(lambda *change: changes.append(change))
+
+    await these.check("a")
+    await these.check("a")
+    these.report("a", None)
+    these.report("a", ProviderFailed("it broke"))
+    these.report("a", ProviderFailed("it broke again"))
+    these.report("a", None)
+
+    up, down = ProviderState.HEALTHY, ProviderState.UNHEALTHY
+    assert changes == [("a", down, up, None), ("a", up, down, "it broke"), ("a", down, up, None)]
+
+
+async def test_a_listener_that_breaks_harms_neither_the_provider_nor_the_others() -> None:
+    these = Registry([Fake("a", "m")])
+    told: list[str] = []
+
+    def breaks(*_: object) -> None:
+        raise ValueError
+
+    these.listen(breaks)
+    these.listen(lambda name, *_: told.append(name))
+
+    assert (await these.check("a")).state is ProviderState.HEALTHY
+    assert told == ["a"]
+
+
+async def test_the_default_is_told_as_far_as_it_is_known() -> None:
+    these = Registry([Fake("a", error=DOWN), Fake("b", "m")])
+    assert these.default_name is None
+
+    await these.check("a")
+    await these.check("b")
+
+    assert these.default_name == "b"
+
+
+async def test_what_a_plug_in_raises_is_shown_on_one_short_line() -> None:
+    these = Registry([Fake("a", error=ValueError("a\nb" + "x" * 5000))])
+
+    error = (await these.check("a")).error
+
+    assert error is not None
+    assert error.startswith("ValueError: a bx")
+    assert len(error) == 300

@@ -1,0 +1,37 @@
+"""What every body that asks a model has in common: no NUL in its text, and maybe an Idempotency-Key beside it."""
+
+from typing import Annotated
+
+import msgspec
+from litestar.params import Parameter
+
+from chatkeep.chat.model import Idempotency, digest
+from chatkeep.errors import InvalidRequest
+
+_KEY_CHARS = 255  # of an Idempotency-Key at most
+
+IdempotencyKey = Annotated[
+    str | None,
+    Parameter(
+        header="Idempotency-Key", required=False, description="The same key and body give the same run, for 24 hours."
+    ),
+]
+
+
+def refuse_nul(body: msgspec.Struct) -> None:
+    """JSON allows NUL in text; tools that people use on their files do not. Raises: InvalidRequest."""
+    for name in body.__struct_fields__:
+        value = getattr(body, name)
+        if isinstance(value, str) and "\0" in value:
+            raise InvalidRequest("Text cannot hold the character NUL.", errors=((f"$.{name}", "holds NUL"),))
+
+
+def idempotency_of(key: str | None, body: msgspec.Struct) -> Idempotency | None:
+    """The digests of an Idempotency-Key and of `body`, None without a key. Raises: InvalidRequest."""
+    if key is None:
+        return None
+    if not 1 <= len(key) <= _KEY_CHARS:
+        raise InvalidRequest(
+            f"An Idempotency-Key has 1 to {_KEY_CHARS} characters.", errors=(("Idempotency-Key", "wrong length"),)
+        )
+    return Idempotency(digest(key), digest(msgspec.json.encode(body).decode()))

@@ -1,0 +1,151 @@
+"""Providers: which there are, how they are, and one reply of theirs that is kept nowhere."""
+
+import asyncio
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Parameter
+from msgspec import Meta
+
+from chatkeep.access.policy import Action
+from chatkeep.api.admission import needs
+from chatkeep.api.body import IdempotencyKey, idempotency_of, refuse_nul
+from chatkeep.api.caller import Caller
+from chatkeep.api.event_stream import STREAMED, EventStream
+from chatkeep.api.problems import AnyRequest, documented, problem_response, request_id_of
+from chatkeep.api.schemas import MaxTokens, Model, Provider, Temperature, Text
+from chatkeep.api.service import KnownProviders, overall
+from chatkeep.chat.model import Stats, Usage
+from chatkeep.chat.ports import ProviderInfo
+from chatkeep.chat.run import Run
+from chatkeep.chat.unstored import GenerateRequest
+from chatkeep.errors import ProviderNotFound
+
+
+class GenerateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /api/llm/generate` and `/api/llm/stream`. Only `prompt` is required."""
+
+    prompt: Annotated[Text, Meta(description="All the model gets: no history, no system prompt.", examples=["Hello"])]
+    provider: Provider = None
+    model: Model = None
+    temperature: Temperature | None = None
+    max_tokens: MaxTokens | None = None
+    stream: Annotated[bool, Meta(description="Answer with server-sent events.")] = False
+
+
+class GenerateAnswer(msgspec.Struct, frozen=True):
+    """The reply, whole; it is kept nowhere. `usage.estimated`: the provider did not count, we did."""
+
+    text: str
+    provider: str
+    model: str
+    finish_reason: str
+    usage: Usage
+    stats: Stats
+    request_id: str
+    run_id: str
+    success: bool
+
+
+class ProviderList(msgspec.Struct, frozen=True):
+    """Every known provider, the configured ones first. `default` answers requests that name none."""
+
+    providers: list[ProviderInfo]
+    default: str | None
+    success: bool
+
+
+class ProvidersHealth(msgspec.Struct, frozen=True):
+    """The providers asked about; `state` is of those that are configured. `checked`: they were asked just now."""
+
+    state: Literal["healthy", "degraded", "unhealthy"]
+    providers: list[ProviderInfo]
+    checked: bool
+    success: bool
+
+
+@get("/api/llm/providers", opt=needs(Action.READ), summary="List the providers")
+async def listed(providers: KnownProviders) -> ProviderList:
+    """What is known of every provider; asks none."""
+    return ProviderList(providers.infos(), providers.default_name, success=True)
+
+
+@get("/api/llm/health", opt=needs(Action.READ), summary="How the providers are", responses=documented(404, 422))
+async def health(
+    providers: KnownProviders,
+    provider: Annotated[str | None, Parameter(description="Only this one. Left out, all.")] = None,
+    check: Annotated[bool, Parameter(description="Ask them now, all at once, for at most 3 s.")] = False,
+) -> ProvidersHealth:
+    """The state of one provider or of all, as of the last check or call, or with `check` as of now."""
+    names = [info.name for info in providers.infos() if provider is None or info.name == provider.lower()]
+    if not names:
+        raise ProviderNotFound(f"There is no provider {provider}.")
+    if check:
+        await asyncio.gather(*(providers.check(name) for name in names))
+    infos = [info for info in providers.infos() if info.name in names]
+    return ProvidersHealth(overall(info.state for info in infos), infos, checked=check, success=True)
+
+
+_FAILURES = documented(404, 409, 413, 422, 429, 500, 502, 503, 504)
+
+
+@post(
+    "/api/llm/generate",
+    opt=needs(Action.TALK, "text/event-stream"),
+    status_code=200,
+    summary="Generate outside any chat",
+    responses={
+        200: ResponseSpec(GenerateAnswer, description="The reply, or its event stream.", generate_examples=False),
+        **_FAILURES,
+    },
+)
+async def generate(
+    request: AnyRequest, caller: Caller, data: GenerateBody, idempotency_key: IdempotencyKey = None
+) -> Response[GenerateAnswer] | Response[bytes]:
+    """Answer one prompt, whole or as a stream. Nothing of it is kept."""
+    run = await _begin(caller, data, idempotency_key)
+    if data.stream or "text/event-stream" in request.headers.get("accept", ""):
+        return EventStream(caller, run)
+    await run.wait_ended()
+    if run.problem is not None:
+        return problem_response(request, run.problem)
+    return Response(_answer(run, request_id_of(request)))
+
+
+@post(
+    "/api/llm/stream",
+    opt=needs(Action.TALK),
+    status_code=200,
+    summary="Stream outside any chat",
+    responses={200: STREAMED, **_FAILURES},
+)
+async def stream(caller: Caller, data: GenerateBody, idempotency_key: IdempotencyKey = None) -> Response[bytes]:
+    """Answer one prompt with the run's events. Nothing of it is kept."""
+    return EventStream(caller, await _begin(caller, data, idempotency_key))
+
+
+HANDLERS = [listed, health, generate, stream]
+
+
+async def _begin(caller: Caller, body: GenerateBody, idempotency_key: str | None) -> Run:
+    refuse_nul(body)
+    asked = GenerateRequest(body.prompt, body.provider, body.model, body.temperature, body.max_tokens)
+    return await caller.chat.generate(caller.owner, asked, idempotency_of(idempotency_key, body))
+
+
+def _answer(run: Run, request_id: str) -> GenerateAnswer:
+    record, reply = run.record, run.reply
+    usage, stats = reply.close()
+    return GenerateAnswer(
+        text=reply.text,
+        provider=record.provider,
+        model=record.model,
+        finish_reason=reply.finish_reason or "stop",
+        usage=usage,
+        stats=stats,
+        request_id=request_id,
+        run_id=run.run_id,
+        success=True,
+    )

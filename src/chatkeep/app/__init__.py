@@ -1,0 +1,1 @@
+"""Composition root: the only folder that knows every part."""

@@ -1,0 +1,101 @@
+"""Every part of one server, made from its settings."""
+
+import contextlib
+
+import chatkeep
+from chatkeep.api.open_connections import OpenConnections
+from chatkeep.api.status_feed import StatusFeed
+from chatkeep.app.access import Access
+from chatkeep.chat.guard import Limits
+from chatkeep.chat.interface import ChatInterface
+from chatkeep.chat.observe import Observers
+from chatkeep.chat.run import RunState
+from chatkeep.providers.registry import build_registry
+from chatkeep.settings import Settings
+from chatkeep.storage.files import FileStore
+from chatkeep.storage.system_prompt import SystemPromptFile
+from chatkeep.telemetry.instruments import Instruments
+from chatkeep.telemetry.metrics import Metrics
+
+
+class Service:
+    """Every part of one server, made from settings and started in order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = FileStore(settings.chats_dir, run_kept_s=settings.run_kept_s, trash_days=settings.trash_days)
+        self.system_prompt = SystemPromptFile(settings.system_prompt_file)
+        self.providers = build_registry(settings)
+        self.connections = OpenConnections()
+        self.access = Access(settings, self.connections)
+        self.instruments = Instruments(
+            chatkeep.__version__,
+            log_requests=settings.log_requests,
+            metrics=settings.metrics,
+            traces=settings.otel,
+        )
+        self._observers = Observers([*self.instruments.on_run, self.access.audited_runs])
+        self.chat = ChatInterface(
+            store=self.instruments.store(self.store),
+            log=self.instruments.journal(self.store.log),
+            providers=self.providers,
+            limits=Limits(
+                first_token_s=settings.first_token_s,
+                stall_s=settings.stall_s,
+                run_s=settings.run_s,
+                max_output_chars=settings.max_output_chars,
+                loop_guard=settings.loop_guard,
+            ),
+            system_prompt=self.system_prompt,
+            context_tokens=settings.context_tokens,
+            observers=self._observers,
+        )
+        if self.instruments.metrics is not None:
+            self._watch(self.instruments.metrics)
+        self.feed = StatusFeed(self.chat, self.providers)
+        self._observers.add(self.feed)
+        self.providers.listen(self.feed.state_changed)
+        self._started = False
+
+    async def start(self) -> None:
+        """Own the folder, recover what a crash left open, and begin to check the providers; once.
+
+        Raises: FolderInUse, StorageFull, StorageFailed.
+        """
+        if self._started:
+            return
+        await self.store.start()
+        self._started = True
+        self.access.start()
+        self.system_prompt.make()
+        self.providers.start()
+        await self.chat.start()
+
+    async def aclose(self) -> None:
+        """Interrupt the runs that are still going, and leave the folder as a clean stop does; once."""
+        if not self._started:
+            return
+        self._started = False
+        async with contextlib.AsyncExitStack() as closing:
+            closing.push_async_callback(self.instruments.aclose)
+            closing.push_async_callback(self.store.aclose)
+            closing.push_async_callback(self.access.aclose)
+            closing.push_async_callback(self.providers.aclose)
+            closing.push_async_callback(self.chat.aclose)
+            closing.push_async_callback(self.feed.aclose)
+
+    def _watch(self, metrics: Metrics) -> None:
+        def waiting() -> int:
+            return sum(run.state is RunState.QUEUED for run in self.chat.live_runs(None))
+
+        metrics.watch(
+            {
+                "runs_going": lambda: len(self.chat.live_runs(None)) - waiting(),
+                "runs_waiting": waiting,
+                "journal_runs_waiting": lambda: self.chat.journal_waiting,
+                "index_changes_waiting": lambda: self.store.index_waiting,
+                "open_streams": lambda: self.connections.count("stream"),
+                "open_websockets": lambda: self.connections.count("socket"),
+            },
+            self.providers.states,
+        )

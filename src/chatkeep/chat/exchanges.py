@@ -1,0 +1,110 @@
+"""The history of prompts and replies over all chats of an owner, newest first."""
+
+import heapq
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Literal
+
+import msgspec
+import structlog
+
+from chatkeep.chat.model import Chat, ChatKey, ReplyStatus
+from chatkeep.chat.ports import ChatStore, StoredTurn
+from chatkeep.chat.run import Run, RunState
+from chatkeep.chat.seal import load_or_none, question_of, reply_in
+from chatkeep.errors import ChatUnreadable, RunNotFound
+
+_logger = structlog.get_logger("chatkeep.chat")
+
+ExchangeStatus = ReplyStatus | Literal["queued", "running"]
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One prompt and its reply, named after the run between them.
+
+    `response` is what there is of the reply; `status` says whether that is all of it. `created_at` is when
+    the prompt was sent.
+    """
+
+    run_id: str
+    chat_id: str
+    prompt: str
+    response: str
+    created_at: str
+    status: ExchangeStatus
+
+
+class Exchanges:
+    """Reads exchanges from the chats and from the runs that go on. `live` gives an owner's live runs."""
+
+    def __init__(self, store: ChatStore, live: Callable[[str], list[Run]]) -> None:
+        self._store = store
+        self._live = live
+
+    async def page(self, owner: str, *, limit: int, offset: int) -> list[Exchange]:
+        """`limit` exchanges from the `offset`th on, newest first. A chat that cannot be read is passed over.
+
+        Raises: StorageFailed.
+        """
+        # Race: looked at before the store is asked, so a run that ends meanwhile is in one of them or in both.
+        live = {run.run_id: run for run in self._live(owner) if run.record.chat_id}
+        stored = await self._store.newest_turns(owner, limit=offset + limit)
+        for turn in stored:
+            live.pop(turn.run_id, None)
+        going = sorted(map(_turn_of, live.values()), key=attrgetter("created_at"), reverse=True)
+        turns = list(heapq.merge(stored, going, key=attrgetter("created_at"), reverse=True))[offset : offset + limit]
+        found = await self._read(owner, (turn for turn in turns if turn.run_id not in live))
+        found |= {run_id: _going(run) for run_id, run in live.items()}
+        return [found[turn.run_id] for turn in turns if turn.run_id in found]
+
+    async def one(self, owner: str, run_id: str) -> Exchange:
+        """The exchange of that run. Raises: RunNotFound, StorageFailed."""
+        live = next((run for run in self._live(owner) if run.run_id == run_id and run.record.chat_id), None)
+        if live is not None:
+            return _going(live)
+        stored = await self._store.find_run(run_id)
+        if stored is not None and stored.key.owner == owner:
+            chat = await load_or_none(self._store, stored.key)
+            exchange = _kept(chat, run_id) if chat else None
+            if exchange is not None:
+                return exchange
+        raise RunNotFound(f"There is no run {run_id}.")
+
+    async def _read(self, owner: str, turns: Iterable[StoredTurn]) -> dict[str, Exchange]:
+        """The exchanges of `turns` by run id, without those that are gone or unreadable. Each chat is read once."""
+        by_chat: dict[str, list[str]] = {}
+        for turn in turns:
+            by_chat.setdefault(turn.chat_id, []).append(turn.run_id)
+        found: dict[str, Exchange] = {}
+        for chat_id, run_ids in by_chat.items():
+            try:
+                chat = await load_or_none(self._store, ChatKey(owner, chat_id))
+            except ChatUnreadable as exc:
+                _logger.warning("chat_passed_over", chat_id=chat_id, detail=exc.detail)
+                continue
+            kept = [exchange for run_id in run_ids if chat and (exchange := _kept(chat, run_id))]
+            found |= {exchange.run_id: exchange for exchange in kept}
+        return found
+
+
+def _turn_of(run: Run) -> StoredTurn:
+    return StoredTurn(run.record.chat_id, run.run_id, run.record.created_at)
+
+
+def _going(run: Run) -> Exchange:
+    """A run that waits or goes on. One that is being saved goes on: its last words may not be seen yet."""
+    record = run.record
+    status: ExchangeStatus = "queued" if run.state is RunState.QUEUED else "running"
+    if run.state.is_final and run.ending is not None:
+        status = run.state.reply_status
+    return Exchange(run.run_id, record.chat_id, record.user.text, run.visible_text, record.created_at, status)
+
+
+def _kept(chat: Chat, run_id: str) -> Exchange | None:
+    reply = reply_in(chat, run_id)
+    if reply is None:
+        return None
+    question = question_of(chat, reply)
+    created_at = (question.timestamp if question else None) or reply.timestamp or chat.created_at
+    prompt = question.text if question else ""
+    return Exchange(run_id, chat.chat_id, prompt, reply.text, created_at, reply.status or "complete")

@@ -1,0 +1,146 @@
+"""Runs outside any chat: one question, one reply, kept nowhere.
+
+They have the limits, the events and the stop of every run, and no queue, journal or transcript: while this
+process lives, and for a while after their end, they can be followed; a crash loses them whole.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import msgspec
+import structlog
+
+from chatkeep.chat.context import fit
+from chatkeep.chat.ending import conclude, last_event
+from chatkeep.chat.events import RunEvent
+from chatkeep.chat.generate import generate, uncancel
+from chatkeep.chat.guard import Limits
+from chatkeep.chat.model import Message, new_id, now
+from chatkeep.chat.observe import Observers
+from chatkeep.chat.ports import Provider, ProviderRequest, Providers, RunRecord
+from chatkeep.chat.run import Ending, Run, RunState
+from chatkeep.errors import ChatkeepError, ProviderFailed, RateLimited
+
+_logger = structlog.get_logger("chatkeep.turn")
+
+_MOST_AT_ONCE = 100  # of one owner: there is no lane in which they would wait
+_RETRY_AFTER_S = 1.0  # a place is free as soon as any of them ends
+
+
+class GenerateRequest(msgspec.Struct, frozen=True):
+    """One question outside any chat; the model gets it alone, without a system prompt. None is the default.
+
+    `temperature` is 0 to 2, `max_tokens` at least 1.
+    """
+
+    prompt: str
+    provider: str | None = None
+    model: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+class Unstored:
+    """Drives runs that no chat has. `ended` and `observers` are told as of any other run."""
+
+    def __init__(
+        self,
+        *,
+        providers: Providers,
+        limits: Limits,
+        context_tokens: int | None,
+        ended: Callable[[Run], None],
+        observers: Observers,
+    ) -> None:
+        self._providers = providers
+        self._limits = limits
+        self._context_tokens = context_tokens
+        self._ended = ended
+        self._observers = observers
+        self._going: dict[str, tuple[Run, asyncio.Task[None]]] = {}
+
+    def __iter__(self) -> Iterator[Run]:
+        """The runs that have not ended, in the order they were taken."""
+        return (run for run, _ in list(self._going.values()))
+
+    def begin(self, run: Run, provider: Provider) -> None:
+        """Let `run` go, at once. Raises: ContextTooLong; RateLimited when its owner has too many going."""
+        record = run.record
+        if sum(other.record.owner == record.owner for other in self) >= _MOST_AT_ONCE:
+            raise RateLimited(
+                f"{_MOST_AT_ONCE} generations are going: wait for one of them.", retry_after_s=_RETRY_AFTER_S
+            )
+        request = self._request(run, provider)
+        run.begin()
+        run.unwritten()
+        run.reveal_all()
+        self._going[run.run_id] = run, asyncio.create_task(self._drive(run, provider, request), name=run.run_id)
+        self._observers.run_taken(run)
+
+    async def stop(self, run: Run, ending: Ending) -> None:
+        """End `run`; it has ended on return, and its upstream connection is closed."""
+        if run.ended:
+            return
+        if run.ending is None:
+            run.ending = ending
+            # Race: a task that is cancelled before its first step would never run.
+            if run.state is RunState.RUNNING:
+                self._going[run.run_id][1].cancel()
+        await run.wait_ended()
+
+    def _request(self, run: Run, provider: Provider) -> ProviderRequest:
+        record = run.record
+        window = self._context_tokens or provider.context_tokens(record.model)
+        messages, run.reply.prompt_tokens = fit(None, "", record.user, window=window, max_tokens=record.max_tokens)
+        return ProviderRequest(record.model, messages, record.temperature, record.max_tokens)
+
+    async def _drive(self, run: Run, provider: Provider, request: ProviderRequest) -> None:
+        structlog.contextvars.bind_contextvars(run_id=run.run_id)
+        failure: ChatkeepError | None = None
+        try:
+            if run.ending is None:
+                run.state = RunState.RUNNING
+                self._observers.run_generating(run)
+                await generate(run, provider, request, self._limits, self._publish)
+                self._providers.report(run.record.provider, None)
+        except asyncio.CancelledError:
+            uncancel()
+        except ChatkeepError as exc:
+            failure = exc
+        except Exception as exc:
+            _logger.exception("run_crashed")
+            failure = ChatkeepError(f"The run ended by an unexpected {type(exc).__name__}.")
+        if isinstance(failure, ProviderFailed):
+            self._providers.report(run.record.provider, failure)
+        self._end(run, failure)
+
+    def _end(self, run: Run, failure: ChatkeepError | None) -> None:
+        conclude(run, failure)
+        self._publish(run, last_event(run))
+        del self._going[run.run_id]
+        self._ended(run)
+        self._observers.run_ended(run)
+        _logger.info("run_ended", state=run.state.value, code=run.problem.code if run.problem else None)
+
+    def _publish(self, run: Run, event: RunEvent) -> None:
+        run.take(event)
+        run.unwritten()  # no journal takes them
+        run.reveal_all()
+
+
+def unstored_run(owner: str, request: GenerateRequest, provider: str, model: str) -> Run:
+    """The run that answers `request`: it names no chat."""
+    moment = now()
+    record = RunRecord(
+        run_id=new_id("run"),
+        owner=owner,
+        chat_id="",
+        message_id=new_id("msg"),
+        user=Message(role="user", content=request.prompt, id=new_id("msg"), timestamp=moment),
+        provider=provider,
+        model=model,
+        created_at=moment,
+        temperature=request.temperature,
+        max_tokens=request.max_tokens,
+    )
+    return Run(record)
