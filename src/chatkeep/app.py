@@ -10,7 +10,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp
 
 import chatkeep
-from chatkeep.api import chats, problems, runs, service
+from chatkeep.api import chats, problems, runs, search, service
 from chatkeep.api.admission import Admission, subject_of
 from chatkeep.api.caller import Caller
 from chatkeep.api.envelope import Envelope
@@ -101,7 +101,7 @@ def routes_of(built: Service) -> Litestar:
         return built.providers
 
     return Litestar(
-        route_handlers=[*chats.HANDLERS, *runs.HANDLERS, *service.HANDLERS],
+        route_handlers=[*chats.HANDLERS, *runs.HANDLERS, *search.HANDLERS, *service.HANDLERS],
         dependencies={
             # Why one object: Litestar opens a task group for two, on every request, 110 µs.
             "caller": Provide(caller, sync_to_thread=False),

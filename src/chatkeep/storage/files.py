@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,8 @@ import structlog
 
 from chatkeep.chat.locks import Locks
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, is_timestamp, timestamp
-from chatkeep.chat.ports import ChatSummary, StoredRun
+from chatkeep.chat.ports import ChatSummary, SearchPage, StoredRun
+from chatkeep.chat.query import Query
 from chatkeep.errors import ChatNotFound, ChatUnreadable, InvalidRequest, StorageFailed
 from chatkeep.storage.atomic import (
     Identity,
@@ -34,6 +36,7 @@ from chatkeep.storage.index import Put, Remove
 from chatkeep.storage.indexing import Indexing
 from chatkeep.storage.journal import FileRunLog
 from chatkeep.storage.lock import FolderLock
+from chatkeep.storage.searching import Searching
 from chatkeep.storage.trash import Trash
 from chatkeep.storage.watch import FolderWatch
 
@@ -55,6 +58,7 @@ class FileStore:
         self._lock = FolderLock(self._folder.lock)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
         self._indexing = Indexing(self._folder)
+        self._searching = Searching(self._folder.index)
         self._watch = FolderWatch(self._folder)
         self._trash = Trash(self._folder, trash_days, self._watch.changing)
         self._cache = _Cache()
@@ -78,6 +82,7 @@ class FileStore:
                 await self._sweeping
         if self._watch.changed_by_others():
             self._indexing.distrust()
+        await self._in_thread(self._searching.close)
         await self._indexing.aclose(self._watch.noted)
         self.log.close()
         self._threads.shutdown()
@@ -118,15 +123,22 @@ class FileStore:
 
     async def summaries(self, owner: str, *, limit: int, before: str | None) -> tuple[list[ChatSummary], str | None]:
         place = _place(before) if before is not None else None
-        if await self._in_thread(self._watch.changed_by_others):
-            # Race: noted first, so that what others change while we look is noticed by the next list.
-            await self._in_thread(self._watch.note_all)
-            self._indexing.distrust()
+        await self._notice_others()
         page = await self._indexing.ask(lambda index: index.newest(owner, limit + 1, place))
         if len(page) <= limit:
             return page, None
         last = page[limit - 1]
         return page[:limit], f"{last.last_updated}_{last.chat_id}"
+
+    async def search(self, owner: str, query: Query, *, limit: int, offset: int) -> SearchPage:
+        await self._notice_others()
+        await self._indexing.settle()
+        try:
+            return await self._searching.search(owner, query, limit, offset)
+        except StorageFailed as exc:
+            if not isinstance(exc.__cause__, sqlite3.OperationalError):
+                self._indexing.rebuild()
+            raise
 
     async def find_run(self, run_id: str) -> StoredRun | None:
         return await self._indexing.ask(lambda index: index.find_run(run_id))
@@ -137,6 +149,13 @@ class FileStore:
 
     async def check_writable(self) -> None:
         await self._in_thread(self._try_writing)
+
+    async def _notice_others(self) -> None:
+        """Let the index look at the files again when others added, removed or replaced one."""
+        if await self._in_thread(self._watch.changed_by_others):
+            # Race: noted first, so that what others change while we look is noticed by the next list.
+            await self._in_thread(self._watch.note_all)
+            self._indexing.distrust()
 
     async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
