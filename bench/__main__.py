@@ -11,6 +11,7 @@ import uvloop
 from bench.child import Child, fast_upstream
 from bench.folders import make_folder
 from bench.report import Figure, machine, speed, table
+from bench.search import search
 from bench.sizes import QUICK, Sizes
 from bench.starts import idle, starts
 from bench.streams import streamed_token
@@ -51,6 +52,9 @@ class Bench:
     async def starts(self) -> list[Figure]:
         return await starts(self._sizes, self._many, self._upstream)
 
+    async def search(self) -> list[Figure]:
+        return await search(self._sizes, self._root)
+
     async def many(self) -> list[Figure]:
         few = make_folder(self._root, "few", self._sizes.few_chats)
         return await many_chats(self._sizes, few, self._many, self._upstream)
@@ -63,6 +67,7 @@ _MEASURES: dict[str, Callable[[Bench], Awaitable[list[Figure]]]] = {
     "stream": Bench.stream,
     "big": Bench.big,
     "starts": Bench.starts,
+    "search": Bench.search,
     "many": Bench.many,
 }
 

@@ -16,6 +16,10 @@ class Sizes(msgspec.Struct, frozen=True):
     big_bytes: int = 10_000_000
     big_turns: int = 20  # a round
     starts: int = 5
+    messages: int = 1_000_000
+    searches: int = 40  # of each kind
 
 
-QUICK = Sizes(rounds=2, turns=150, streaming_s=2.0, many_chats=10_000, big_turns=3, starts=2)
+QUICK = Sizes(
+    rounds=2, turns=150, streaming_s=2.0, many_chats=10_000, big_turns=3, starts=2, messages=50_000, searches=10
+)

@@ -11,6 +11,7 @@ ChatkeepError
 ├── ProviderFailed            ProviderRateLimited · ProviderUnavailable · ProviderTimedOut · ProviderNotConfigured
 ├── ShuttingDown
 ├── RunInterrupted
+├── SearchTimedOut
 └── StorageFailed             ChatUnreadable · StorageFull · FolderInUse
 
 `status` is the member of that name of a problem document (RFC 9457, section 3.1.3): a
@@ -227,6 +228,14 @@ class RunInterrupted(ChatkeepError):
 
     code = "run_interrupted"
     title = "The run was interrupted"
+    status = 503
+
+
+class SearchTimedOut(ChatkeepError):
+    """The search was given up after some seconds: use fewer or rarer words, or retry when the server is less busy."""
+
+    code = "search_timeout"
+    title = "The search took too long"
     status = 503
 
 

@@ -39,6 +39,7 @@ ASKED: dict[tuple[str, str], Row] = {
     ("post", "/runs/{run_id}/stop"): ({404}, {}),
     ("post", "/stream"): ({200}, {"json": {"prompt": "mine"}}),
     ("get", "/history"): ({200}, {"params": {"limit": 100}}),
+    ("get", "/search"): ({200}, {"params": {"query": SECRET}}),
     ("get", "/history/{run_id}"): ({404}, {}),
     ("get", "/api/llm/providers"): ({200}, {}),
     ("get", "/api/llm/health"): ({200}, {}),

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,9 @@ import msgspec
 import pytest
 
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, digest, now
-from chatkeep.errors import ChatNotFound, ChatUnreadable, FolderInUse, InvalidRequest
+from chatkeep.chat.ports import MARK_END, MARK_START, MOST_FOUND, ChatStore, SearchPage
+from chatkeep.chat.query import parse_query
+from chatkeep.errors import ChatNotFound, ChatUnreadable, FolderInUse, InvalidRequest, StorageFailed
 from chatkeep.storage.files import FileStore
 
 pytestmark = pytest.mark.anyio
@@ -215,6 +218,150 @@ async def test_a_deleted_chat_is_gone_from_everything(store: FileStore, purge: b
     assert await store.summaries("", limit=10, before=None) == ([], None)
     assert await store.find_run("run_0") is None
     assert await store.find_idempotent("", IDEMPOTENCY.key) is None
+    assert await search(store, "answer") == SearchPage([], 0)
+
+
+async def search(store: ChatStore, query: str, *, owner: str = "", limit: int = 10, offset: int = 0) -> SearchPage:
+    return await store.search(owner, parse_query(query), limit=limit, offset=offset)
+
+
+def saying(chat_id: str, *texts: str) -> Chat:
+    """A chat of these messages of the user; their ids are the texts' numbers."""
+    messages = [
+        Message(role="user", content=text, id=f"{chat_id}-{number}", timestamp=now())
+        for number, text in enumerate(texts)
+    ]
+    return Chat(chat_id, "Searched", 1, now(), now(), messages)
+
+
+async def found(store: ChatStore, query: str) -> list[str]:
+    return sorted(hit.message_id for hit in (await search(store, query, limit=100)).results)
+
+
+async def test_a_search_gives_every_field_of_the_contract(store: FileStore) -> None:
+    chat = a_chat()
+    await store.save(KEY, chat)
+
+    page = await search(store, "answer")
+
+    (hit,) = page.results
+    assert page.total == 1
+    assert (hit.chat_id, hit.message_id, hit.role) == ("space", "msg_a0", "assistant")
+    assert hit.timestamp == chat.messages[-1].timestamp
+    assert hit.snippet == f"{MARK_START}answer{MARK_END} 0 é"
+    assert hit.score > 0
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("moon", "012"),
+        ("MOON Red", "01"),
+        ('"red moon"', "0"),
+        ('"moon red"', "1"),
+        ("moon -red", "2"),
+        ('moon -"red moon"', "12"),
+        ("red OR sun", "013"),
+        ("star", ""),
+        ("oon", "012"),
+        ("oon sun", ""),
+        ("dark par", "4"),
+        ("cafe", "4"),
+        ("CAFÉ", "4"),
+        ("go", "5"),
+        ("as", "1"),
+        ("oe", ""),
+        ("go goes", "5"),
+        ("c++", "5"),
+        ("well-known", "5"),
+        ("known OR red", "015"),
+        ("北京", "6"),
+        ("猫", "6"),
+        ("北京大学", "6"),
+        ("猫 -北京", ""),
+        ("京大学的", "6"),
+        ("학교", "6"),
+        ("ねこ", "6"),
+        ("🎉", "6"),
+        ("привет", "7"),
+        ("ёлка", "7"),
+        ("елк", "7"),
+        ("οδος", "7"),
+        ("strasse", "7"),
+    ],
+)
+async def test_a_search_finds_what_web_searches_would(store: FileStore, query: str, numbers: str) -> None:
+    texts = [
+        "A red moon.",
+        "The moon, red as it rises",
+        "Two moons",
+        "The sun",
+        "A dark Café party",
+        "It goes well: go, C++ is well known",
+        "我喜欢北京大学的猫。 학교에서 ねこがいる 🎉",
+        "Привет, ёлка. τη οδός. Straße",
+    ]
+    await store.save(KEY, saying("space", *texts))
+
+    assert await found(store, query) == [f"space-{number}" for number in numbers]
+
+
+async def test_a_search_finds_only_the_owners_messages(store: FileStore) -> None:
+    await store.save(ChatKey("alice", "hers"), saying("hers", "the moon", "北京", "go"))
+    await store.save(KEY, saying("space", "the sun"))
+
+    for query in ("moon", "oon", "北京", "go", "moon OR sun -star"):
+        assert "hers-0" not in await found(store, query)
+        assert (await search(store, query, owner="bob")) == SearchPage([], 0)
+    assert (await search(store, "moon", owner="alice")).total == 1
+
+
+async def test_a_search_sees_what_was_saved_before_it(store: FileStore) -> None:
+    chat = a_chat()
+    await store.save(KEY, chat)
+    for number in range(1, 4):
+        chat = grown(chat, number)
+        await store.save(KEY, chat)
+        assert (await search(store, f'"answer {number}"')).total == 1
+
+
+async def test_a_search_does_not_find_what_was_replaced_or_is_the_systems(store: FileStore) -> None:
+    await store.save(KEY, a_chat())
+    await store.save(KEY, saying("space", "something else"))
+
+    assert await found(store, "question OR answer OR brief") == []
+    assert await found(store, "something") == ["space-0"]
+
+
+async def test_the_best_matches_come_first_a_page_at_a_time(store: FileStore) -> None:
+    far = "the moon " + "and much more besides " * 20
+    await store.save(KEY, saying("space", far, "moonlight", "moon, moon, moon", "the moon", "the moon"))
+
+    pages = [await search(store, "moon", limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+
+    ids = [hit.message_id for page in pages for hit in page.results]
+    assert ids[:3] == ["space-2", "space-4", "space-3"]  # equals: the newest first
+    assert len(ids) == 5
+    assert [page.total for page in pages] == [5] * 4
+    scores = [hit.score for page in pages for hit in page.results]
+    assert scores == sorted(scores, reverse=True)
+
+
+async def test_of_very_many_matches_as_many_are_counted_as_the_contract_says(store: FileStore) -> None:
+    await store.save(KEY, saying("space", *["moon"] * (MOST_FOUND + 1)))
+
+    assert (await search(store, "moon")).total == MOST_FOUND
+
+
+async def test_a_message_that_holds_anything_is_found_and_shown(store: FileStore) -> None:
+    odd = f"{MARK_START}<mark>moon</mark>{MARK_END} \u202e \U0010ffff \x00 'drop' \"quote\" " + "x" * 100_000 + " end"
+    await store.save(KEY, saying("space", odd))
+
+    for query in ("moon", "drop", "quote", "end"):
+        (hit,) = (await search(store, query)).results
+        assert f"{MARK_START}{query}{MARK_END}" in hit.snippet
+        assert (hit.snippet.count(MARK_START), hit.snippet.count(MARK_END)) == (1, 1)
+        assert len(hit.snippet) <= 202
 
 
 async def test_only_one_at_a_time_edits_a_chat(store: FileStore) -> None:
@@ -266,6 +413,37 @@ class TestFiles:
             assert (await store.load(KEY)).messages[1].text == "changed by hand"
             ((row,), _) = await store.summaries("", limit=10, before=None)
             assert row.title == "Mine"
+            assert await found(store, "changed") == ["msg_q0"]
+            assert await found(store, "question") == []
+
+    async def test_a_file_replaced_by_an_editor_is_searched_as_it_is_now(self, tmp_path: Path) -> None:
+        async with file_store(tmp_path) as store:
+            await store.save(KEY, a_chat())
+            path = tmp_path / "space.json"
+            path.with_suffix(".new").write_text(path.read_text().replace("question 0", "changed by hand"))
+            path.with_suffix(".new").replace(path)
+
+            assert await found(store, "changed") == ["msg_q0"]
+            assert await found(store, "question") == []
+
+    async def test_after_a_restart_everything_is_found_again(self, tmp_path: Path) -> None:
+        async with file_store(tmp_path) as store:
+            await store.save(KEY, a_chat())
+        async with file_store(tmp_path) as store:
+            assert await found(store, "answer") == ["msg_a0"]
+
+    async def test_a_search_in_an_index_that_broke_is_an_error_once_and_then_works(self, tmp_path: Path) -> None:
+        async with file_store(tmp_path) as store:
+            await store.save(KEY, a_chat())
+            assert await found(store, "answer") == ["msg_a0"]
+        path = tmp_path / ".chatkeep" / "index.sqlite3"
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.execute("UPDATE words_data SET block = x'ffffffff' WHERE id > 10")  # its pages
+            database.commit()
+        async with file_store(tmp_path) as store:
+            with pytest.raises(StorageFailed):
+                await search(store, "answer")
+            assert await found(store, "answer") == ["msg_a0"]
 
     async def test_files_added_and_removed_by_hand_are_noticed_by_a_list(self, tmp_path: Path) -> None:
         async with file_store(tmp_path) as store:
@@ -402,11 +580,13 @@ class TestFiles:
 
         async with file_store(tmp_path) as store:
             rows, _ = await store.summaries("", limit=10, before=None)
-            found = await store.find_run("run_0")
+            run = await store.find_run("run_0")
+            texts = await found(store, "answer")
             key = await store.find_idempotent("", IDEMPOTENCY.key)
 
         assert [row.chat_id for row in rows] == ["space"]
-        assert found is not None
+        assert run is not None
+        assert texts == ["msg_a0"]
         assert key is not None
 
     async def test_after_a_clean_stop_an_unchanged_folder_is_trusted_and_a_changed_one_is_not(

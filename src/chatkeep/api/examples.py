@@ -140,7 +140,7 @@ JSON: dict[str, Any] = {
                 "chat_id": "space-facts",
                 "message_id": _MESSAGE,
                 "role": "assistant",
-                "snippet": "One day on Venus is longer",
+                "snippet": "One day on \ue000Venus\ue001 is longer than one year there.",
                 "score": 1.7,
                 "timestamp": _AT,
             }
@@ -210,6 +210,7 @@ DETAILS = {
     "provider_unavailable": "The provider openai could not be reached.",
     "provider_rate_limited": "The provider openai asks to slow down.",
     "provider_not_configured": "Set OPENAI_API_KEY to use the provider openai.",
+    "search_timeout": "The search took longer than 2 seconds. Use rarer words.",
     "shutting_down": "The server is stopping.",
     "run_interrupted": "The server stopped while the run was going.",
     "provider_timeout": "The provider openai sent nothing for 30 s.",

@@ -31,7 +31,7 @@ _MEANINGS = {
     429: "Too many at once: `Retry-After` says when to come back.",
     500: "A file cannot be read, or something broke.",
     502: "The provider failed; `partial` is what was kept.",
-    503: "The provider cannot be used now, or the server is stopping.",
+    503: "The provider cannot be used now, the search took too long, or the server is stopping.",
     504: "The provider took too long; `partial` is what was kept.",
     507: "The disk is full or read-only.",
 }

@@ -43,7 +43,8 @@ _CODES: tuple[tuple[int, str, set[str]], ...] = (
     (503, "provider_rate_limited", _RUN),
     (503, "provider_not_configured", _RUN),
     (503, "run_interrupted", _RUN),
-    (503, "shutting_down", _ANY),
+    (503, "search_timeout", {"query:query"}),
+    (503, "shutting_down", {*_RUN, "route:/health/ready"}),
     (504, "provider_timeout", _ANY),
     (507, "storage_full", _ANY),
 )

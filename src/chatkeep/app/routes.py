@@ -21,6 +21,7 @@ from chatkeep.api import (
     problems,
     reference,
     runs,
+    search,
     service,
     status_socket,
     streaming,
@@ -44,6 +45,10 @@ from chatkeep.providers.registry import Registry
 from chatkeep.settings import Settings
 from chatkeep.storage.audit import AuditLog
 
+_SECTIONS = (
+    *(chats, runs, streaming, history, search, llm, status_socket, v1),
+    *(login, admin, metrics, service, reference),
+)
 _CORS_METHODS = ["GET", "POST", "PATCH", "DELETE"]
 _CORS_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key", "X-Request-ID"]
 _CORS_SHOWN = [
@@ -102,9 +107,8 @@ def routes_of(built: Service) -> Litestar:
         return StatusSockets(built.feed, built.connections)
 
     given = (caller, chat, providers, identities, trail, metrics_page, page_files, sockets)
-    handlers = (chats, runs, streaming, history, llm, status_socket, v1, login, admin, metrics, service, reference)
     return Litestar(
-        route_handlers=[handler for section in handlers for handler in section.HANDLERS],
+        route_handlers=[handler for section in _SECTIONS for handler in section.HANDLERS],
         # Why one for most views: Litestar opens a task group for two, on every request, 110 µs.
         dependencies={made.__name__: Provide(made, sync_to_thread=False) for made in given},
         guards=[

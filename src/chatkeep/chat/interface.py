@@ -13,7 +13,8 @@ from chatkeep.chat.guard import Limits
 from chatkeep.chat.idempotency import IdempotencyKeys
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_chat_id, new_id, now
 from chatkeep.chat.observe import Observers
-from chatkeep.chat.ports import ChatStore, ChatSummary, Provider, Providers, RunLog, RunRecord
+from chatkeep.chat.ports import ChatStore, ChatSummary, Provider, Providers, RunLog, RunRecord, SearchPage
+from chatkeep.chat.query import parse_query
 from chatkeep.chat.recover import recover
 from chatkeep.chat.replay import replay
 from chatkeep.chat.run import Ending, Run, RunState
@@ -238,6 +239,13 @@ class ChatInterface:
         page = [summary for summary in begun if summary.chat_id not in known] + page
         rows = [(summary, live.get(ChatKey(owner, summary.chat_id))) for summary in page]
         return [(summary, run.run_id if run else None) for summary, run in rows], following
+
+    async def search(self, owner: str, text: str, *, limit: int, offset: int) -> SearchPage:
+        """The owner's stored messages that match the query `text` (query.py), best first; a live turn is not stored.
+
+        Raises: InvalidRequest, whose message names the character that is wrong, SearchTimedOut, StorageFailed.
+        """
+        return await self._store.search(owner, parse_query(text), limit=limit, offset=offset)
 
     async def delete(self, owner: str, chat_id: str, *, purge: bool) -> None:
         """Stop the chat's runs, then move it to the trash, or with `purge` remove it for good.

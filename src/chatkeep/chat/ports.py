@@ -12,7 +12,11 @@ import msgspec
 
 from chatkeep.chat.events import JournalLine, ProviderEvent
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message
+from chatkeep.chat.query import Query
 from chatkeep.errors import StorageFailed
+
+MOST_FOUND = 1000  # matches of one search that are counted and ranked
+MARK_START, MARK_END = "\ue000", "\ue001"  # around a hit in a snippet; for private use, and never in its text
 
 
 class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,6 +73,28 @@ class StoredTurn(msgspec.Struct, frozen=True):
     created_at: str
 
 
+class SearchHit(msgspec.Struct, frozen=True):
+    """A message that matches. `score` is 0 or more, higher is better, and means nothing beyond its search.
+
+    `snippet` is plain text, about 200 characters in one line, with each hit between MARK_START and MARK_END.
+    `timestamp` is None when the message has none.
+    """
+
+    chat_id: str
+    message_id: str
+    role: str
+    snippet: str
+    score: float
+    timestamp: str | None
+
+
+class SearchPage(msgspec.Struct, frozen=True):
+    """Some of the matches, best first. `total` counts all, to MOST_FOUND: then there are as many or more."""
+
+    results: list[SearchHit]
+    total: int
+
+
 class ChatStore(Protocol):
     """Keeps chats. A read sees every write that returned before it."""
 
@@ -103,6 +129,17 @@ class ChatStore(Protocol):
         """The owner's newest turns that a run made, newest first by the time of their prompt; at most `limit`, from 1.
 
         Its cost grows with `limit`, not with the number of chats. Raises: StorageFailed.
+        """
+        ...
+
+    async def search(self, owner: str, query: Query, *, limit: int, offset: int) -> SearchPage:
+        """The owner's messages but the system's that match, best first, and equals newest first, from `offset` on.
+
+        Case, accents and width of letters do not matter. A word is found as a word, and from three characters on
+        inside a longer one, which ranks lower; a phrase by whole words with any punctuation between; Chinese,
+        Japanese and Korean text from one character on. An exclusion leaves out whole words. Of very many matches
+        the newest MOST_FOUND are ranked and counted; those inside longer words may be fewer than there are.
+        Raises: SearchTimedOut, StorageFailed.
         """
         ...
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,8 @@ import structlog
 
 from chatkeep.chat.locks import Locks
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, is_timestamp, timestamp
-from chatkeep.chat.ports import ChatSummary, StoredRun, StoredTurn
+from chatkeep.chat.ports import ChatSummary, SearchPage, StoredRun, StoredTurn
+from chatkeep.chat.query import Query
 from chatkeep.errors import ChatNotFound, ChatUnreadable, InvalidRequest, StorageFailed
 from chatkeep.storage.atomic import (
     Identity,
@@ -34,6 +36,7 @@ from chatkeep.storage.index import Put, Remove
 from chatkeep.storage.indexing import Indexing
 from chatkeep.storage.journal import FileRunLog
 from chatkeep.storage.lock import FolderLock
+from chatkeep.storage.searching import Searching
 from chatkeep.storage.trash import Trash
 from chatkeep.storage.watch import FolderWatch
 
@@ -55,6 +58,7 @@ class FileStore:
         self._lock = FolderLock(self._folder.lock)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
         self._indexing = Indexing(self._folder)
+        self._searching = Searching(self._folder.index)
         self._watch = FolderWatch(self._folder)
         self._trash = Trash(self._folder, trash_days, self._watch.changing)
         self._cache = _Cache()
@@ -78,6 +82,7 @@ class FileStore:
                 await self._sweeping
         if self._watch.changed_by_others():
             self._indexing.distrust()
+        await self._in_thread(self._searching.close)
         await self._indexing.aclose(self._watch.noted)
         self.log.close()
         self._threads.shutdown()
@@ -133,6 +138,16 @@ class FileStore:
     async def newest_turns(self, owner: str, *, limit: int) -> list[StoredTurn]:
         await self._notice_others()
         return await self._indexing.ask(lambda index: index.newest_turns(owner, limit))
+
+    async def search(self, owner: str, query: Query, *, limit: int, offset: int) -> SearchPage:
+        await self._notice_others()
+        await self._indexing.settle()
+        try:
+            return await self._searching.search(owner, query, limit, offset)
+        except StorageFailed as exc:
+            if not isinstance(exc.__cause__, sqlite3.OperationalError):
+                self._indexing.rebuild()
+            raise
 
     async def find_run(self, run_id: str) -> StoredRun | None:
         return await self._indexing.ask(lambda index: index.find_run(run_id))

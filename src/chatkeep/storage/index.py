@@ -1,6 +1,7 @@
 """The index: lists, run ids, idempotency keys and full-text search, derived from the files.
 
-Everything here can be deleted and is made again from the chats. One thread owns the database.
+Everything here can be deleted and is made again from the chats. One thread owns the database, and writes it; what is
+searched stands in texts.py, and is read by a connection of its own (searching.py).
 """
 
 import contextlib
@@ -14,11 +15,12 @@ import structlog
 
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message
 from chatkeep.chat.ports import ChatSummary, StoredRun, StoredTurn
+from chatkeep.storage import texts
 from chatkeep.storage.atomic import Identity
 
 _log = structlog.get_logger("chatkeep.index")
 
-_VERSION = 1
+_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS chats (
@@ -38,10 +40,11 @@ CREATE TABLE IF NOT EXISTS chats (
 );
 CREATE INDEX IF NOT EXISTS chats_newest ON chats (owner, last_updated DESC, chat_id DESC);
 CREATE TABLE IF NOT EXISTS messages (
-    id INTEGER PRIMARY KEY,      -- the row of the same number in `words` holds the text
+    id INTEGER PRIMARY KEY,      -- its number, made of its owner's and a count: texts.py
     chat INTEGER NOT NULL REFERENCES chats (id),
     place INTEGER NOT NULL,      -- position in the file, from 0
     message_id TEXT,
+    role TEXT NOT NULL,
     run_id TEXT,                 -- NULL: not a reply of ours
     key_digest TEXT,             -- NULL: sent without an idempotency key
     body_digest TEXT,
@@ -50,7 +53,6 @@ CREATE TABLE IF NOT EXISTS messages (
 CREATE INDEX IF NOT EXISTS messages_of_chat ON messages (chat, place);
 CREATE INDEX IF NOT EXISTS messages_of_run ON messages (run_id) WHERE run_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS messages_of_key ON messages (key_digest) WHERE key_digest IS NOT NULL;
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (body);
 CREATE TABLE IF NOT EXISTS folders (
     owner TEXT PRIMARY KEY,
     mtime_ns INTEGER NOT NULL,
@@ -94,6 +96,7 @@ class Index:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._database = self._open()
+        self._texts = texts.Texts(self._database)
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Make all of `changes` in one transaction, in order."""
@@ -103,6 +106,13 @@ class Index:
                     self._remove(change.key)
                 else:
                     self._put(change)
+            self._texts.settle_many()
+
+    def settle(self) -> None:
+        """Let a search find all that was applied."""
+        if self._texts.any_waiting:
+            with self._transaction():
+                self._texts.settle()
 
     def identities(self, owner: str) -> dict[str, Identity]:
         """The file identity of each of the owner's chats, by chat id."""
@@ -183,6 +193,7 @@ class Index:
         """Throw away a broken database and begin an empty one."""
         self._database.close()
         self._database = self._make_anew()
+        self._texts = texts.Texts(self._database)
 
     def close(self) -> None:
         """Close the database."""
@@ -218,10 +229,12 @@ class Index:
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._database.execute("COMMIT")
         except BaseException:
-            self._database.execute("ROLLBACK")
+            if self._database.in_transaction:  # SQLite may have ended it by itself: "Response To Errors Within …"
+                self._database.execute("ROLLBACK")
+            self._texts.rolled_back()
             raise
-        self._database.execute("COMMIT")
 
     def _put(self, change: Put) -> None:
         chat, identity = change.chat, change.identity
@@ -247,8 +260,7 @@ class Index:
             known = known if known == indexed else 0
         if not known:
             self._remove_messages(number)
-        for place, message in enumerate(chat.messages[known:], known):
-            self._put_message(number, place, message)
+        self._put_messages(number, change.key.owner, known, chat.messages[known:])
 
     def _identity(self, key: ChatKey) -> Identity | None:
         row = self._database.execute(
@@ -265,19 +277,22 @@ class Index:
             (chat,),
         )
 
-    def _put_message(self, chat: int, place: int, message: Message) -> None:
-        key = message.idempotency
-        row = self._database.execute(
-            "INSERT INTO messages (chat, place, message_id, run_id, key_digest, body_digest, sent_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(chat, place, message.id, message.run_id),
-                *((key.key, key.body) if key else (None, None)),
-                message.timestamp,
-            ),
-        ).lastrowid
-        if message.role != "system":
-            self._database.execute("INSERT INTO words (rowid, body) VALUES (?, ?)", (row, message.text))
+    def _put_messages(self, chat: int, owner: str, place: int, messages: Sequence[Message]) -> None:
+        """Index `messages`, of which the first is the one at `place`."""
+        first = self._texts.next_number(owner) if messages else 0
+        for count, message in enumerate(messages):
+            key = message.idempotency
+            self._database.execute(
+                "INSERT INTO messages (id, chat, place, message_id, role, run_id, key_digest, body_digest, sent_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(first + count, chat, place + count, message.id, message.role, message.run_id),
+                    *((key.key, key.body) if key else (None, None)),
+                    message.timestamp,
+                ),
+            )
+            if message.role != "system" and (text := message.text):
+                self._texts.add(first + count, text)
 
     def _remove(self, key: ChatKey) -> None:
         row = self._database.execute(
@@ -288,7 +303,8 @@ class Index:
             self._database.execute("DELETE FROM chats WHERE id = ?", row)
 
     def _remove_messages(self, chat: int) -> None:
-        self._database.execute("DELETE FROM words WHERE rowid IN (SELECT id FROM messages WHERE chat = ?)", (chat,))
+        numbers = self._database.execute("SELECT id FROM messages WHERE chat = ? ORDER BY id", (chat,)).fetchall()
+        self._texts.remove([number for (number,) in numbers])
         self._database.execute("DELETE FROM messages WHERE chat = ?", (chat,))
 
 
@@ -300,7 +316,8 @@ def _prepare(database: sqlite3.Connection) -> None:
 
 
 def _make_tables(database: sqlite3.Connection) -> None:
-    database.executescript(_SCHEMA)
+    texts.check_sqlite(sqlite3.sqlite_version_info)
+    database.executescript(_SCHEMA + texts.SCHEMA)
     database.execute(f"PRAGMA user_version = {_VERSION:d}")
 
 

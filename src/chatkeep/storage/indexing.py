@@ -31,6 +31,7 @@ class Indexing:
         self._index: Index | None = None
         self._changes: list[Change] = []
         self._stale = False
+        self._broken = False
         self._refusal: StorageFailed | None = None
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
@@ -72,6 +73,15 @@ class Indexing:
         self._stale = True
         self._wake.set()
 
+    def rebuild(self) -> None:
+        """The index is broken: make it anew from the files soon, and before the next answer."""
+        self._broken = True
+        self.distrust()
+
+    async def settle(self) -> None:
+        """Return when a search finds every change that was added before. Raises: StorageFull, StorageFailed."""
+        await self.ask(Index.settle)
+
     async def ask(self, question: Callable[[Index], T]) -> T:
         """The index's answer, after every change that was added before. Raises: StorageFull, StorageFailed."""
         await self._flush()
@@ -79,9 +89,12 @@ class Indexing:
             raise self._refusal
         try:
             return await self._in_thread(lambda: question(self._opened))
-        except sqlite3.Error as exc:
+        except sqlite3.OperationalError as exc:
             self._stale = True
             raise StorageFailed(f"The index could not be read: {exc}.") from exc
+        except sqlite3.DatabaseError as exc:
+            self.rebuild()
+            raise StorageFailed(f"The index is broken, and is made anew: {exc}.") from exc
 
     @property
     def _opened(self) -> Index:
@@ -126,12 +139,15 @@ class Indexing:
 
     def _write(self, changes: list[Change], stale: bool) -> None:
         try:
+            if self._broken:
+                raise sqlite3.DatabaseError("it could not be read")  # noqa: TRY301 - the same as when it cannot be written
             self._opened.apply(changes)
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError as exc:
             _log.error("index_made_anew", error=str(exc))
             self._opened.make_anew()
+            self._broken = False
             stale = True
         if stale:
             reconcile(self._folder, self._opened, {})

@@ -36,7 +36,7 @@ def reconcile(folder: Folder, index: Index, trusted: dict[str, FolderIdentity]) 
             return True
         owners = set(folder.owners())
         for owner in sorted(owners | index.owners()):
-            changes = list(_differences(folder, index, owner, present=owner in owners))
+            changes = _differences(folder, index, owner, present=owner in owners)
             for begin in range(0, len(changes), _BATCH):
                 index.apply(list(_read(folder, changes[begin : begin + _BATCH])))
     return False
@@ -49,15 +49,16 @@ def _is_as(path: Path, identity: FolderIdentity) -> bool:
         return False
 
 
-def _differences(folder: Folder, index: Index, owner: str, *, present: bool) -> Iterator[Remove | ChatKey]:
-    """What is gone, and the chats whose file differs from the index."""
+def _differences(folder: Folder, index: Index, owner: str, *, present: bool) -> list[Remove | ChatKey]:
+    """What is gone, and the chats whose file differs from the index, the newest last: a search takes the last first."""
     indexed = index.identities(owner)
+    differing: list[tuple[int, ChatKey]] = []
     if present:
         for chat_id, identity in _files(folder.of_owner(owner)):
             if indexed.pop(chat_id, None) != identity:
-                yield ChatKey(owner, chat_id)
-    for chat_id in indexed:
-        yield Remove(ChatKey(owner, chat_id))
+                differing.append((identity.mtime_ns, ChatKey(owner, chat_id)))
+    differing.sort(key=lambda pair: pair[0])
+    return [*(Remove(ChatKey(owner, chat_id)) for chat_id in indexed), *(key for _, key in differing)]
 
 
 def _files(path: Path) -> Iterator[tuple[str, Identity]]:

@@ -21,6 +21,7 @@ class MeasuredStore:
         self.editing = store.editing
         self.delete = _timed(store.delete, metrics)
         self.summaries = _timed(store.summaries, metrics)
+        self.search = _timed(store.search, metrics)
         self.newest_turns = _timed(store.newest_turns, metrics)
         self.find_run = _timed(store.find_run, metrics)
         self.find_idempotent = _timed(store.find_idempotent, metrics)

@@ -1,0 +1,162 @@
+"""Answer a search from the index: candidates from the two tables, then each text is read, checked and ranked.
+
+Every step is bounded, so that a word in a million messages costs as much as one in a thousand: the newest matches are
+taken, newest in the order the index came to know them. FTS5's own bm25() is not used: it reads every message that
+has the word, everybody's, before it ranks one.
+"""
+
+import contextlib
+import itertools
+import json
+import math
+import sqlite3
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from chatkeep.chat.ports import MOST_FOUND, SearchHit, SearchPage
+from chatkeep.chat.query import Query
+from chatkeep.storage.expression import trigram_expression, word_expression, words_of
+from chatkeep.storage.folding import fold
+from chatkeep.storage.matching import Matcher
+from chatkeep.storage.snippet import snippet_of
+from chatkeep.storage.texts import numbers_of
+
+_MOST_CANDIDATES = MOST_FOUND  # messages with all trigrams of a query that are read to see whether they match
+_SAMPLE = 200  # of a term's newest messages: how close they are says how frequent it is
+_MOST_CHARS = 4_000_000  # read by one search: bounds it when messages are long
+
+_FIRST_WINDOW = 256_000  # messages that an expression is tried on at once, the newest first
+_WIDEST_WINDOW = 512_000
+
+_K1, _B = 1.2, 0.75  # as FTS5 has them: sqlite.org/fts5.html, "The bm25() function"
+
+_NEWEST = {
+    "words": "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?",
+    "trigrams": (
+        "SELECT rowid FROM trigrams WHERE trigrams MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?"
+    ),
+}
+
+
+class _Found(msgspec.Struct):
+    """A message that matches. `chars` is its length, `weights` how often it has each term; none: it was not read."""
+
+    number: int
+    chars: int = 0
+    weights: list[float] = []
+    score: float = 0.0
+
+
+class Search:
+    """One search of one owner's messages, in one read transaction. `check` is called often, and raises to end it.
+
+    Raises: sqlite3.Error, and what `check` raises.
+    """
+
+    def __init__(self, database: sqlite3.Connection, owner: str, query: Query, check: Callable[[], None]) -> None:
+        self._database = database
+        self._check = check
+        self._matcher = Matcher(query)
+        self._chars_left = _MOST_CHARS
+        row = database.execute("SELECT id FROM owners WHERE name = ?", (owner,)).fetchone()
+        self._range = numbers_of(row[0]) if row else (1, 0)
+        newest = database.execute("SELECT max(id) FROM messages WHERE id BETWEEN ? AND ?", self._range).fetchone()[0]
+        self._last: int = self._range[0] - 1 if newest is None else newest
+
+    def page(self, limit: int, offset: int) -> SearchPage:
+        """The matches from the one at `offset` on, best first."""
+        found = self._matches()
+        self._score(found)
+        found.sort(key=lambda match: (-match.score, -match.number))
+        return SearchPage([self._hit(match) for match in found[offset : offset + limit]], len(found))
+
+    def _matches(self) -> list[_Found]:
+        words = word_expression(self._matcher)
+        numbers = self._newest("words", words, MOST_FOUND) if words else []
+        found = list(self._checked(numbers, needs_check=False))
+        if len(found) < MOST_FOUND and (grams := trigram_expression(self._matcher)):
+            others = set(numbers)
+            candidates = [n for n in self._newest("trigrams", grams, _MOST_CANDIDATES) if n not in others]
+            found += itertools.islice(self._checked(candidates, needs_check=True), MOST_FOUND - len(found))
+        return found
+
+    def _newest(self, table: str, expression: str, most: int) -> list[int]:
+        """The newest messages that the expression finds, at most that many."""
+        found: list[int] = []
+        low, high = self._range
+        high = min(high, self._last)
+        width = _FIRST_WINDOW
+        # Why in windows: FTS5 cannot be stopped while it looks for the next match, and of 32 frequent words none may
+        # come for a second and more in each million of messages.
+        while high >= low and len(found) < most:
+            self._check()
+            window = (expression, max(low, high - width + 1), high, most - len(found))
+            found += [number for (number,) in self._database.execute(_NEWEST[table], window)]
+            high -= width
+            width = min(2 * width, _WIDEST_WINDOW)
+        return found
+
+    def _checked(self, numbers: list[int], *, needs_check: bool) -> Iterator[_Found]:
+        """Those of the messages that match; without `needs_check` only what is to be left out is looked for."""
+        read = 0
+        for number, text in self._texts(numbers):
+            read += 1
+            folded = fold(text)
+            if self._matcher.excludes(folded) or (needs_check and not self._matcher.is_satisfied(folded)):
+                continue
+            yield _Found(number, len(folded), self._matcher.weights(folded))
+        if not needs_check and not self._matcher.excluded:
+            yield from map(_Found, numbers[read:])
+
+    def _texts(self, numbers: list[int]) -> Iterator[tuple[int, str]]:
+        """The messages' texts in the order given, which descends, as far as they may be read."""
+        query = "SELECT id, body FROM texts WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC"
+        with contextlib.closing(self._database.execute(query, (json.dumps(numbers),))) as rows:
+            for number, text in rows:
+                self._check()
+                if self._chars_left <= 0:
+                    return
+                self._chars_left -= len(text)
+                yield number, text
+
+    def _score(self, found: list[_Found]) -> None:
+        """BM25 over the owner's messages; lengths are compared with those of the messages found."""
+        read = [match for match in found if match.weights]
+        mean = sum(match.chars for match in read) / max(len(read), 1) or 1.0
+        rarity = self._rarity()
+        for match in read:
+            saturation = _K1 * (1 - _B + _B * match.chars / mean)
+            match.score = sum(
+                rare * weight * (_K1 + 1) / (weight + saturation)
+                for rare, weight in zip(rarity, match.weights, strict=True)
+            )
+
+    def _rarity(self) -> list[float]:
+        """The inverse document frequency of each term, estimated from its newest messages when it has many."""
+        terms = self._matcher.terms
+        if len(terms) == 1:
+            return [1.0]
+        total = self._last - self._range[0] + 1
+        return [_inverse(self._frequency(words_of(term), total), total) for term in terms]
+
+    def _frequency(self, words: str, total: int) -> float:
+        """In how many of about `total` messages a term is, about."""
+        numbers = self._newest("words", words, _SAMPLE) if words else []
+        if len(numbers) < _SAMPLE:
+            return len(numbers)
+        return len(numbers) * total / (self._last - numbers[-1] + 1)
+
+    def _hit(self, match: _Found) -> SearchHit:
+        row = self._database.execute(
+            "SELECT chat_id, message_id, role, sent_at, body FROM messages JOIN chats ON chats.id = chat"
+            " JOIN texts ON texts.id = messages.id WHERE messages.id = ?",
+            (match.number,),
+        ).fetchone()
+        chat_id, message_id, role, sent_at, text = row
+        return SearchHit(chat_id, message_id, role, snippet_of(text, self._matcher), round(match.score, 4), sent_at)
+
+
+def _inverse(frequency: float, total: int) -> float:
+    """BM25's inverse document frequency, never below 0."""
+    return math.log(1 + max(0.0, total - frequency + 0.5) / (frequency + 0.5))

@@ -1,0 +1,160 @@
+"""Whatever is typed, and whatever the texts: what is made of it is SQL that works, and finds what it should."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from chatkeep.chat.model import Chat, ChatKey, Message
+from chatkeep.chat.ports import MOST_FOUND
+from chatkeep.chat.query import parse_query
+from chatkeep.errors import InvalidRequest, SearchTimedOut, StorageFailed
+from chatkeep.storage.atomic import Identity
+from chatkeep.storage.index import Change, Index, Put, Remove
+from chatkeep.storage.search import Search
+from chatkeep.storage.searching import Searching
+from chatkeep.storage.texts import check_sqlite
+
+MOMENT = "2026-01-01T12:00:00.000000Z"
+TEXTS = ["The red moon rises.", 'NEAR(moon) AND * ^ : {x} "quoted" c++', "我喜欢北京🎉", "ünï ﬁne moons -"]
+
+TYPED = st.one_of(
+    st.text(st.one_of(st.sampled_from('"-or OR\0*(){}:^+mon 北京'), st.characters(codec="utf-8")), max_size=80),
+    st.lists(
+        st.sampled_from(["NEAR(moon, 2)", "NOT", "AND", "OR", "-", '"', "moon", "c++", "*", "body:", "北", "🎉"])
+    ).map(" ".join),
+)
+
+
+def put(chat_id: str, contents: Sequence[str], owner: str = "", known: int = 0) -> Put:
+    messages = [
+        Message(role="user", content=text, id=f"{chat_id}-{number}", timestamp=MOMENT)
+        for number, text in enumerate(contents)
+    ]
+    chat = Chat(chat_id, chat_id, 1, MOMENT, MOMENT, messages)
+    return Put(ChatKey(owner, chat_id), chat, Identity(1, 1, 1), known)
+
+
+@contextmanager
+def indexed(path: Path, *changes: Change) -> Iterator[sqlite3.Connection]:
+    """A connection to an index that has these changes."""
+    index = Index(path)
+    for change in changes:
+        index.apply([change])
+    index.settle()
+    with closing(sqlite3.connect(path)) as database:
+        yield database
+    index.close()
+
+
+def searched(database: sqlite3.Connection, query: str, owner: str = "") -> Search:
+    return Search(database, owner, parse_query(query), lambda: None)
+
+
+def found(database: sqlite3.Connection, query: str, owner: str = "") -> list[str]:
+    return [hit.message_id for hit in searched(database, query, owner).page(100, 0).results]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    with indexed(tmp_path_factory.mktemp("index") / "index.sqlite3", put("a", TEXTS)) as opened:
+        yield opened
+
+
+@settings(deadline=None)
+@given(text=TYPED)
+def test_any_query_is_answered_or_refused(database: sqlite3.Connection, text: str) -> None:
+    try:
+        query = parse_query(text)
+    except InvalidRequest:
+        return
+    page = Search(database, "", query, lambda: None).page(10, 0)
+
+    assert len(page.results) == page.total <= len(TEXTS)
+
+
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text("abcdéßﬁ中文字한국e\u0301.-🎉 ", min_size=3, max_size=30), data=st.data())
+def test_any_three_characters_of_a_text_find_it(
+    tmp_path_factory: pytest.TempPathFactory, text: str, data: st.DataObject
+) -> None:
+    start = data.draw(st.integers(0, len(text) - 3))
+    piece = text[start : data.draw(st.integers(start + 3, len(text)))]
+    # What begins with a minus means something else, an accent without its letter is nothing, a short word is whole.
+    assume(piece[0] not in "-\u0301" and " " not in piece)
+    assume(sum(c.isalnum() for c in piece) >= 3)
+    with indexed(tmp_path_factory.mktemp("index") / "index.sqlite3", put("a", [text])) as database:
+        assert found(database, piece) == ["a-0"]
+
+
+def test_a_word_inside_a_longer_one_ranks_below_a_whole_word(tmp_path: Path) -> None:
+    with indexed(tmp_path / "index", put("a", ["one moon", "two moons", "no sun"])) as database:
+        assert found(database, "moon") == ["a-0", "a-1"]
+
+
+def test_a_rare_word_counts_more_than_a_frequent_one(tmp_path: Path) -> None:
+    contents = ["the moon is here", "the the sun is here", *["the end of it"] * 20]
+    with indexed(tmp_path / "index", put("a", contents)) as database:
+        assert found(database, "the OR moon")[0] == "a-0"
+
+
+def test_a_grown_a_replaced_and_a_removed_chat_leave_nothing_behind(tmp_path: Path) -> None:
+    many = [f"moon number {n}" for n in range(200)]  # more than wait, so that they are in the tables
+    changes: list[Change] = [
+        put("a", many),
+        put("a", [*many, "sun"], known=200),
+        put("b", many),
+        put("b", ["star"]),
+        put("c", many),
+        Remove(ChatKey("", "c")),
+        put("d", ["comet"]),
+        Remove(ChatKey("", "d")),
+    ]
+    with indexed(tmp_path / "index", *changes) as database:
+        assert len(found(database, "moon number")) == 100
+        assert searched(database, "moon").page(1, 0).total == 200
+        assert sorted(found(database, "sun OR star OR comet")) == ["a-200", "b-0"]
+        for table in ("words", "trigrams"):
+            database.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
+        # Nothing of what was removed is in the tables: a number that is given again finds only what is there now.
+        rows = database.execute("SELECT count(*) FROM trigrams WHERE trigrams MATCH 'moo'").fetchone()
+        assert rows == (200,)
+
+
+def test_of_very_many_matches_the_newest_are_counted_and_ranked(tmp_path: Path) -> None:
+    with indexed(tmp_path / "index", put("a", ["moon"] * (MOST_FOUND + 5))) as database:
+        page = searched(database, "moon").page(2, 0)
+        last = searched(database, "moon").page(100, MOST_FOUND - 1)
+
+    assert page.total == MOST_FOUND
+    assert [hit.message_id for hit in page.results] == [f"a-{MOST_FOUND + 4}", f"a-{MOST_FOUND + 3}"]
+    assert [hit.message_id for hit in last.results] == ["a-5"]
+
+
+def test_an_owner_finds_only_what_is_theirs(tmp_path: Path) -> None:
+    with indexed(tmp_path / "index", put("a", ["moon"]), put("b", ["moon"], "bob"), put("c", ["moon"])) as database:
+        assert found(database, "moon") == ["c-0", "a-0"]
+        assert found(database, "moon", "bob") == ["b-0"]
+        assert found(database, "moon", "eve") == []
+
+
+def test_a_sqlite_that_is_too_old_is_named() -> None:
+    with pytest.raises(StorageFailed, match=r"3\.35\.0 or newer, and this Python has 3\.31\.1"):
+        check_sqlite((3, 31, 1))
+
+
+@pytest.mark.anyio
+async def test_a_search_that_takes_too_long_is_given_up_and_the_next_one_works(tmp_path: Path) -> None:
+    with indexed(tmp_path / "index", put("a", ["moon rise"] * 2000)):
+        hurried = Searching(tmp_path / "index", deadline_s=0)
+        with pytest.raises(SearchTimedOut):
+            await hurried.search("", parse_query("moon rise"), 10, 0)
+        hurried.close()
+
+        patient = Searching(tmp_path / "index")
+        assert (await patient.search("", parse_query("moon"), 10, 0)).total == MOST_FOUND
+        patient.close()
