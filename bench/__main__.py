@@ -15,7 +15,7 @@ from bench.search import search
 from bench.sizes import QUICK, Sizes
 from bench.starts import idle, starts
 from bench.streams import streamed_token
-from bench.turns import big_chat, durable_turn, many_chats, watched_turn
+from bench.turns import big_chat, durable_turn, guarded_turn, many_chats
 
 
 class Bench:
@@ -40,8 +40,8 @@ class Bench:
     async def turn(self) -> list[Figure]:
         return await durable_turn(self._sizes, self._root, self._upstream)
 
-    async def watched(self) -> list[Figure]:
-        return await watched_turn(self._sizes, self._root, self._upstream)
+    async def guarded(self) -> list[Figure]:
+        return await guarded_turn(self._sizes, self._root, self._upstream)
 
     async def stream(self) -> list[Figure]:
         return await streamed_token(self._sizes, self._root, self._upstream)
@@ -63,7 +63,7 @@ class Bench:
 _MEASURES: dict[str, Callable[[Bench], Awaitable[list[Figure]]]] = {
     "idle": Bench.idle,
     "turn": Bench.turn,
-    "watched": Bench.watched,
+    "guarded": Bench.guarded,
     "stream": Bench.stream,
     "big": Bench.big,
     "starts": Bench.starts,

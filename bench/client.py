@@ -23,15 +23,14 @@ class Refused(Exception):
     """The server did not answer 200; the text is what it said."""
 
 
-def post(url: str, path: str, body: object) -> bytes:
-    """The bytes of a POST of `body` as JSON."""
+def post(url: str, path: str, body: object, key: str | None = None) -> bytes:
+    """The bytes of a POST of `body` as JSON, with an API key when one is given."""
     content = msgspec.json.encode(body)
-    return b"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
-        path.encode(),
-        urlsplit(url).netloc.encode(),
-        len(content),
-        content,
-    )
+    headers = {"Host": urlsplit(url).netloc, "Content-Type": "application/json", "Content-Length": str(len(content))}
+    if key is not None:
+        headers["X-API-Key"] = key
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + content
 
 
 def completion(url: str, model: str, message: str) -> bytes:

@@ -3,7 +3,6 @@
 import random
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from bench.child import Child, chatkeep
@@ -18,7 +17,15 @@ _CONNECTIONS = 16
 _USED = 100  # of a folder's chats, those that the turns go to
 _WRITTEN = b"x" * 1000
 _OFF = {"CHATKEEP_LOG_LEVEL": "warning", "CHATKEEP_LOG_REQUESTS": "false", "CHATKEEP_METRICS": "false"}
-_ON = {"CHATKEEP_LOG_LEVEL": "info", "CHATKEEP_LOG_REQUESTS": "true", "CHATKEEP_METRICS": "true"}
+_KEY = "a-key-of-the-benchmarks"
+_ON = {
+    "CHATKEEP_LOG_LEVEL": "info",
+    "CHATKEEP_LOG_REQUESTS": "true",
+    "CHATKEEP_METRICS": "true",
+    "CHATKEEP_API_KEY": _KEY,
+    "CHATKEEP_RATE_LIMIT_ENABLED": "true",
+    "CHATKEEP_RATE_LIMIT_REQUESTS": "100000",
+}
 _MESSAGE = "Tell me a fun fact about space, and tell it as if I were six years old, please."
 
 
@@ -71,21 +78,14 @@ async def many_chats(sizes: Sizes, few: Path, many: Path, upstream: Child) -> li
     ]
 
 
-async def watched_turn(sizes: Sizes, root: Path, upstream: Child) -> list[Figure]:
-    """What logs and metrics cost a turn."""
-    return await _switched(sizes, root, upstream, "logs and metrics", on=_ON, off=_OFF)
-
-
-async def _switched(
-    sizes: Sizes, root: Path, upstream: Child, what: str, *, on: Mapping[str, str], off: Mapping[str, str]
-) -> list[Figure]:
-    """CPU of a turn in a new chat with one environment and with the other; rounds take turns."""
+async def guarded_turn(sizes: Sizes, root: Path, upstream: Child) -> list[Figure]:
+    """CPU of a turn in a new chat without keys, limits, logs and metrics, and with them; rounds take turns."""
     costs: tuple[list[float], list[float]] = ([], [])
     async with (
-        chatkeep(make_folder(root, "off", 0), upstream.url, _MODEL, off) as without,
-        chatkeep(make_folder(root, "on", 0), upstream.url, _MODEL, on) as with_them,
+        chatkeep(make_folder(root, "off", 0), upstream.url, _MODEL, _OFF) as without,
+        chatkeep(make_folder(root, "on", 0), upstream.url, _MODEL, _ON) as with_them,
     ):
-        rows = [(server, [_turn(server.url)] * sizes.turns) for server in (without, with_them)]
+        rows = [(server, [_turn(server.url, key=_KEY)] * sizes.turns) for server in (without, with_them)]
         for server, requests in rows:
             await _cpu_ms(server, requests)
         for _ in range(sizes.rounds):
@@ -93,8 +93,8 @@ async def _switched(
                 found.append(await _cpu_ms(server, requests))
     ratios = [on_ms / off_ms for off_ms, on_ms in zip(*costs, strict=True)]
     return [
-        Figure(f"turn with {what} off, CPU", "ms", costs[0]),
-        Figure(f"turn with {what} on, CPU", "ms", costs[1]),
+        Figure("turn without keys, limits, logs and metrics, CPU", "ms", costs[0]),
+        Figure("turn with keys, limits, logs and metrics, CPU", "ms", costs[1]),
         Figure("… the second through the first", "x", ratios, "at most 1.15"),
     ]
 
@@ -134,8 +134,8 @@ def _disk_ms(parent: Path, turns: int) -> float:
     return (time.process_time() - before) / turns * 1000
 
 
-def _turn(url: str, name: str | None = None) -> bytes:
-    return post(url, "/chat", {"message": _MESSAGE} | ({"chat_id": name} if name else {}))
+def _turn(url: str, name: str | None = None, key: str | None = None) -> bytes:
+    return post(url, "/chat", {"message": _MESSAGE} | ({"chat_id": name} if name else {}), key)
 
 
 def _mixed(url: str, turns: int, chats: int) -> list[bytes]:

@@ -122,3 +122,24 @@ def test_the_log_holds_no_message_text(server: Server) -> None:
     server.client.send("xyzzy-in-a-failure [[fail 1 provider_error]]", "log-text")
 
     assert "xyzzy" not in server.log
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/health", "/health/ready", "/chat/history", "/openapi.json", "/docs", "/nowhere"]
+)
+def test_head_is_get_without_the_body(client: Client, path: str) -> None:
+    got, head = client.http.get(path), client.http.head(path)
+
+    assert head.status_code == got.status_code
+    assert head.content == b""
+    assert head.headers["content-type"] == got.headers["content-type"]
+    assert head.headers["content-length"] == got.headers["content-length"]
+
+
+def test_head_of_a_stream_ends_at_once(client: Client) -> None:
+    run_id = client.begin("[[tokens 1000]] [[delay 1]]")
+
+    head = client.http.head(f"/runs/{run_id}/events")
+
+    assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    client.http.post(f"/runs/{run_id}/stop")

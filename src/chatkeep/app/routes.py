@@ -31,6 +31,7 @@ from chatkeep.api.admission import Admission, subject_of
 from chatkeep.api.audit import AuditedRequests
 from chatkeep.api.caller import Caller
 from chatkeep.api.envelope import Envelope
+from chatkeep.api.head_requests import HeadRequests
 from chatkeep.api.json_request import JsonRequest
 from chatkeep.api.limiter import Limiter
 from chatkeep.api.metrics import MetricsPage
@@ -60,7 +61,7 @@ _CORS_SHOWN = [
 def create_app(built: Service) -> ASGIApp:
     """The ASGI application of `built`, which starts and stops with it."""
     return Envelope(
-        routes_of(built),
+        HeadRequests(routes_of(built)),
         built.instruments.on_request,
         audit=AuditedRequests(built.access.trail),
         around=built.instruments.around_request,
