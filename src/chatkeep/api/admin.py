@@ -8,7 +8,8 @@ from typing import Annotated
 
 import msgspec
 from litestar import get
-from litestar.params import Dependency, Parameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter, SkipValidation
 
 from chatkeep.access.audit import AuditEntry, AuditTrail
 from chatkeep.access.keys import check_owner
@@ -19,9 +20,9 @@ from chatkeep.api.chats import chat_history, chat_list
 from chatkeep.api.problems import AnyRequest, documented
 from chatkeep.api.schemas import ChatList, HistoryAnswer
 
-Trail = Annotated[AuditTrail, Dependency(skip_validation=True)]
-Limit = Annotated[int, Parameter(ge=1, le=1000, description="At most this many.")]
-Owner = Annotated[str, Parameter(description="Whose chats: the owner of a key, empty for the folder itself.")]
+Trail = NamedDependency[SkipValidation[AuditTrail]]
+Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="At most this many.")]
+Owner = Annotated[str, QueryParameter(description="Whose chats: the owner of a key, empty for the folder itself.")]
 
 
 class AuditAnswer(msgspec.Struct, frozen=True):
@@ -93,7 +94,7 @@ async def chat(
     caller: Caller,
     chat_id: str,
     owner: Owner,
-    before: Annotated[str | None, Parameter(description="Only messages before the one with this id.")] = None,
+    before: Annotated[str | None, QueryParameter(description="Only messages before the one with this id.")] = None,
     limit: Limit | None = None,
 ) -> HistoryAnswer:
     """Somebody's chat, as its owner sees it."""

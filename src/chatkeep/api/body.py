@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from chatkeep.chat.model import Idempotency, digest
 from chatkeep.errors import InvalidRequest
@@ -12,8 +12,8 @@ _KEY_CHARS = 255  # of an Idempotency-Key at most
 
 IdempotencyKey = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key", required=False, description="The same key and body give the same run, for 24 hours."
+    HeaderParameter(
+        name="Idempotency-Key", required=False, description="The same key and body give the same run, for 24 hours."
     ),
 ]
 

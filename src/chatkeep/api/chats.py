@@ -4,7 +4,7 @@ from typing import Annotated
 
 from litestar import Response, delete, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
@@ -29,7 +29,7 @@ from chatkeep.chat.run import Run
 
 _PAGE = 1000  # chats a page unless asked for fewer
 
-Limit = Annotated[int, Parameter(ge=1, le=_PAGE, description="At most this many.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=_PAGE, description="At most this many.")]
 
 
 @post(
@@ -71,7 +71,7 @@ async def chats(caller: Caller, limit: Limit = _PAGE, cursor: str | None = None)
 async def history(
     caller: Caller,
     chat_id: str,
-    before: Annotated[str | None, Parameter(description="Only messages before the one with this id.")] = None,
+    before: Annotated[str | None, QueryParameter(description="Only messages before the one with this id.")] = None,
     limit: Limit | None = None,
 ) -> HistoryAnswer:
     """A chat's messages, oldest first, and the turn going in it."""
@@ -88,7 +88,7 @@ async def history(
 async def remove(
     caller: Caller,
     chat_id: str,
-    purge: Annotated[bool, Parameter(description="Remove it for good, past the trash.")] = False,
+    purge: Annotated[bool, QueryParameter(description="Remove it for good, past the trash.")] = False,
 ) -> Confirmation:
     """Move a chat to the trash; its live run is stopped first."""
     await caller.chat.delete(caller.owner, chat_id, purge=purge)

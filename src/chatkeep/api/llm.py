@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from litestar import Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from msgspec import Meta
 
 from chatkeep.access.policy import Action
@@ -75,8 +75,8 @@ async def listed(providers: KnownProviders) -> ProviderList:
 @get("/api/llm/health", opt=needs(Action.READ), summary="How the providers are", responses=documented(404, 422))
 async def health(
     providers: KnownProviders,
-    provider: Annotated[str | None, Parameter(description="Only this one. Left out, all.")] = None,
-    check: Annotated[bool, Parameter(description="Ask them now, all at once, for at most 3 s.")] = False,
+    provider: Annotated[str | None, QueryParameter(description="Only this one. Left out, all.")] = None,
+    check: Annotated[bool, QueryParameter(description="Ask them now, all at once, for at most 3 s.")] = False,
 ) -> ProvidersHealth:
     """The state of one provider or of all, as of the last check or call, or with `check` as of now."""
     names = [info.name for info in providers.infos() if provider is None or info.name == provider.lower()]

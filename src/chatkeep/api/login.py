@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 from msgspec import Meta
 
 from chatkeep.access.identities import Identities
@@ -16,7 +17,7 @@ from chatkeep.api.admission import needs, subject_of
 from chatkeep.api.credentials import COOKIE
 from chatkeep.api.problems import AnyRequest, documented
 
-Known = Annotated[Identities, Dependency(skip_validation=True)]
+Known = NamedDependency[SkipValidation[Identities]]
 
 
 class LoginBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

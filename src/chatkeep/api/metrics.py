@@ -1,11 +1,11 @@
 """Metrics: what Prometheus asks for every few seconds."""
 
 from collections.abc import Callable
-from typing import Annotated
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Dependency
+from litestar.params import SkipValidation
 
 from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
@@ -24,7 +24,7 @@ _SCRAPED = ResponseSpec(
     "/metrics", opt=needs(Action.SCRAPE), summary="Figures for Prometheus", responses={200: _SCRAPED, **documented(404)}
 )
 async def metrics(
-    request: AnyRequest, metrics_page: Annotated[MetricsPage | None, Dependency(skip_validation=True)]
+    request: AnyRequest, metrics_page: NamedDependency[SkipValidation[MetricsPage | None]]
 ) -> Response[bytes]:
     """What was counted and timed since the start, as text; OpenMetrics for who asks for it. 404 when switched off."""
     if metrics_page is None:

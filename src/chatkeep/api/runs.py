@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from litestar import Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 
 from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
@@ -21,9 +21,11 @@ from chatkeep.errors import InvalidRequest
 
 LastEventId = Annotated[
     str | None,
-    Parameter(header="Last-Event-ID", required=False, description="Number of the last event seen; wins over `after`."),
+    HeaderParameter(
+        name="Last-Event-ID", required=False, description="Number of the last event seen; wins over `after`."
+    ),
 ]
-After = Annotated[int, Parameter(ge=-1, description="Only events above this number; -1 is from the beginning.")]
+After = Annotated[int, QueryParameter(ge=-1, description="Only events above this number; -1 is from the beginning.")]
 
 
 @get("/runs", opt=needs(Action.READ), summary="List the runs going on")

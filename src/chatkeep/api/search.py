@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from msgspec import Meta
 
 from chatkeep.access.policy import Action
@@ -45,9 +45,9 @@ class SearchAnswer(msgspec.Struct, frozen=True):
 @get("/search", opt=needs(Action.READ), summary="Search messages", responses=documented(422, 500, 503, 507))
 async def search(
     caller: Caller,
-    text: Annotated[str, Parameter(query="query", description=_SYNTAX)],  # Litestar keeps the name for itself
-    limit: Annotated[int, Parameter(ge=1, le=_MOST, description="At most this many.")] = 10,
-    offset: Annotated[int, Parameter(ge=0, le=_FURTHEST, description="Leave out this many of the best.")] = 0,
+    text: Annotated[str, QueryParameter(name="query", description=_SYNTAX)],  # Litestar keeps the name for itself
+    limit: Annotated[int, QueryParameter(ge=1, le=_MOST, description="At most this many.")] = 10,
+    offset: Annotated[int, QueryParameter(ge=0, le=_FURTHEST, description="Leave out this many of the best.")] = 0,
 ) -> SearchAnswer:
     """One page of the messages that match, best first, and equals newest first."""
     page = await caller.chat.search(caller.owner, text, limit=limit, offset=offset)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Literal
 
 from litestar import Litestar, get
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 import chatkeep
 from chatkeep.access.policy import Action
@@ -17,7 +18,7 @@ from chatkeep.chat.model import now
 from chatkeep.chat.ports import Providers, ProviderState
 
 # A Protocol cannot be checked at run time, and what the composition root gives needs no check.
-KnownProviders = Annotated[Providers, Dependency(skip_validation=True)]
+KnownProviders = NamedDependency[SkipValidation[Providers]]
 
 
 @get("/", opt=needs(Action.OPEN), summary="What this server is")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from litestar import Response, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from msgspec import Meta
 
 from chatkeep.access.policy import Action
@@ -25,7 +25,7 @@ from chatkeep.chat.run import Run
 
 StreamFormat = Annotated[
     Literal["text", "openai", "sse"],
-    Parameter(description="Plain text as it comes; a chat.completion.chunk a line; or the run's events."),
+    QueryParameter(description="Plain text as it comes; a chat.completion.chunk a line; or the run's events."),
 ]
 
 # OpenAI's finish reasons are an enumeration to its clients: ours that it does not have become the nearest one.
