@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -39,11 +40,12 @@ class Draining:
     def _watch_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             servers = signal.getsignal(number)
+            if not callable(servers):  # the server does not hear it, so it ends the process, as it should
+                continue
 
-            def handle(number: int, frame: FrameType | None, servers: object = servers) -> None:
+            def handle(number: int, frame: FrameType | None, servers: Callable[..., object] = servers) -> None:
                 loop.call_soon_threadsafe(self._drain)
-                if callable(servers):
-                    servers(number, frame)
+                servers(number, frame)
 
             with contextlib.suppress(ValueError):  # not the main thread: whoever embeds us stops us as they like
                 signal.signal(number, handle)

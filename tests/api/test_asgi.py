@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.server import DEADLINE_S, Client, clean_environment, eventually
+from tests.server import DEADLINE_S, Client, clean_environment, eventually, serving
 
 
 @contextlib.contextmanager
@@ -65,6 +65,22 @@ def test_a_signal_gives_open_streams_their_time_and_then_ends_them(tmp_path: Pat
         process.wait(DEADLINE_S)
 
     assert (events[-1].event, events[-1].fields["code"]) == ("failed", "run_interrupted")
+
+
+def test_a_second_signal_does_not_wait_and_the_cut_reply_is_not_marked_complete(tmp_path: Path) -> None:
+    with uvicorn(tmp_path / "chats") as (process, client):
+        eventually(lambda: _is_ready(client))
+        with client.stream("[[tokens 5000]] [[delay 0.05]]", "cut") as stream:
+            stream.until(5)
+            process.send_signal(signal.SIGINT)
+            eventually(lambda: not _is_ready(client))
+            process.send_signal(signal.SIGINT)
+            process.wait(DEADLINE_S)
+
+    with serving(tmp_path / "chats") as server:
+        reply = server.stored_messages("cut")[1]
+    assert reply["status"] == "interrupted"
+    assert reply["content"].startswith("w0 w1 w2")
 
 
 def test_a_run_that_nobody_follows_gets_its_time_too(tmp_path: Path) -> None:

@@ -78,8 +78,10 @@ def routes_of(built: Service) -> Litestar:
         try:
             yield
         finally:
-            await built.chat.drain(settings.shutdown_s)
-            await built.aclose()
+            try:
+                await built.chat.drain(settings.shutdown_s)
+            finally:
+                await built.aclose()
 
     def caller(request: AnyRequest) -> Caller:
         return Caller(built.chat, subject_of(request), built.connections)

@@ -1,8 +1,12 @@
 """How a run ends: its final state, its figures, and its last event."""
 
+import structlog
+
 from chatkeep.chat.events import Done, RunEvent
 from chatkeep.chat.run import Ending, Run, RunState
 from chatkeep.errors import ChatkeepError, RunInterrupted
+
+_logger = structlog.get_logger("chatkeep.turn")
 
 
 def conclude(run: Run, failure: ChatkeepError | None) -> None:
@@ -33,3 +37,11 @@ def last_event(run: Run) -> RunEvent:
         state=run.state.value,
         rolled_back=run.ending is Ending.ROLLBACK,
     )
+
+
+def log_end(run: Run) -> None:
+    """One line for a run that has ended."""
+    if run.problem is None:
+        _logger.info("run_ended", state=run.state.value, finish_reason=run.reply.finish_reason)
+    else:
+        _logger.warning("run_ended", state=run.state.value, code=run.problem.code, provider=run.record.provider)

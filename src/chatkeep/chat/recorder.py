@@ -55,6 +55,10 @@ class Recorder:
 
     def publish(self, run: Run) -> None:
         """`run` has taken events: write them soon, its last one at once, and reveal them."""
+        if self._task is not None and self._task.done():
+            # Why: the event loop is being taken down, and nobody should wait for a write that never comes.
+            run.reveal_all()
+            return
         self._waiting[run.run_id] = run
         if run.closed or self._loop.time() >= self._next_write:
             self._wake.set()

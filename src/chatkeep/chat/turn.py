@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import structlog
 
+from chatkeep.chat.attempt import attempt
 from chatkeep.chat.context import check_fits, fit
-from chatkeep.chat.ending import conclude, last_event
+from chatkeep.chat.ending import conclude, last_event, log_end
 from chatkeep.chat.events import RunEvent
-from chatkeep.chat.generate import generate, uncancel
+from chatkeep.chat.generate import generate
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.lanes import Lanes
 from chatkeep.chat.model import Chat, ChatKey
@@ -18,7 +19,7 @@ from chatkeep.chat.ports import ChatStore, Provider, ProviderRequest, Providers,
 from chatkeep.chat.recorder import Recorder
 from chatkeep.chat.run import Ending, Run, RunState
 from chatkeep.chat.seal import load_or_none, seal, system_prompt_of
-from chatkeep.errors import ChatkeepError, ProviderFailed, StorageFailed
+from chatkeep.errors import ChatkeepError, StorageFailed
 
 _logger = structlog.get_logger("chatkeep.turn")
 
@@ -87,7 +88,7 @@ class Turns:
         self._tasks[run.run_id] = asyncio.create_task(self._drive(run, provider, after), name=run.run_id)
 
     def abandon(self, run: Run, error: ChatkeepError) -> None:
-        """End `run`, which is in its lane but could not get a journal. Nothing of it is kept."""
+        """End `run`, which is in its lane but could not get a journal. Nothing of it is kept, and no observer told."""
         conclude(run, error)
         run.take(last_event(run))
         run.reveal_all()
@@ -158,27 +159,15 @@ class Turns:
 
     async def _drive(self, run: Run, provider: Provider, after: Run | None) -> None:
         structlog.contextvars.bind_contextvars(chat_id=run.record.chat_id, run_id=run.run_id)
-        failure: ChatkeepError | None = None
         if after is not None:
             await after.wait_ended()
-        try:
-            # Race: until here a stop only sets `ending`, for a task cancelled before its first step would never
-            # run, and one that does not wait for its place would put its turn before earlier ones.
-            self._cancellable.add(run.run_id)
-            if run.ending is None:
-                await self._generate(run, provider)
-        except asyncio.CancelledError:
-            uncancel()
-            failure = self._lost.pop(run.run_id, None)
-        except ChatkeepError as exc:
-            failure = exc
-        except Exception as exc:
-            _logger.exception("run_crashed")
-            failure = ChatkeepError(f"The run ended by an unexpected {type(exc).__name__}.")
-        finally:
-            self._cancellable.discard(run.run_id)
-        if isinstance(failure, ProviderFailed):
-            self._providers.report(run.record.provider, failure)
+        # Race: until here a stop only sets `ending`, for a task cancelled before its first step would never
+        # run, and one that does not wait for its place would put its turn before earlier ones.
+        self._cancellable.add(run.run_id)
+        failure = await attempt(
+            run, lambda: self._generate(run, provider), self._providers, lambda: self._lost.pop(run.run_id, None)
+        )
+        self._cancellable.discard(run.run_id)
         await self._end(run, failure)
 
     async def _generate(self, run: Run, provider: Provider) -> None:
@@ -191,7 +180,6 @@ class Turns:
         run.state = RunState.RUNNING
         self._observers.run_generating(run)
         await generate(run, provider, request, self._limits, self._publish)
-        self._providers.report(record.provider, None)
 
     async def _end(self, run: Run, failure: ChatkeepError | None) -> None:
         """Seal the turn, then publish the last event: `done` means that the reply is on disk. Never fails."""
@@ -210,6 +198,7 @@ class Turns:
             return
         await run.wait_ended()
         self._close(run)
+        self._observers.run_ended(run)
 
     def _end_unsealed(self, run: Run, error: StorageFailed) -> None:
         """Tell the followers and keep the journal open: the turn is sealed later, or at the next start."""
@@ -220,6 +209,7 @@ class Turns:
         run.reveal_all()
         self._unsealed.setdefault(run.record.key, []).append(run)
         self._close(run)
+        self._observers.run_ended(run)
 
     def _publish(self, run: Run, event: RunEvent) -> None:
         run.take(event)
@@ -229,11 +219,7 @@ class Turns:
         self.lanes.leave(run)
         self._tasks.pop(run.run_id, None)
         self._ended(run)
-        self._observers.run_ended(run)
-        if run.problem is None:
-            _logger.info("run_ended", state=run.state.value, finish_reason=run.reply.finish_reason)
-        else:
-            _logger.warning("run_ended", state=run.state.value, code=run.problem.code, provider=run.record.provider)
+        log_end(run)
 
     def _journal_lost(self, run: Run, error: StorageFailed) -> None:
         """The journal took nothing of the run's last events: end it, or if it has ended, show the end."""

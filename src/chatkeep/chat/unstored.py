@@ -10,18 +10,17 @@ from collections.abc import Callable, Iterator
 import msgspec
 import structlog
 
+from chatkeep.chat.attempt import attempt
 from chatkeep.chat.context import fit
-from chatkeep.chat.ending import conclude, last_event
+from chatkeep.chat.ending import conclude, last_event, log_end
 from chatkeep.chat.events import RunEvent
-from chatkeep.chat.generate import generate, uncancel
+from chatkeep.chat.generate import generate
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.model import Message, new_id, now
 from chatkeep.chat.observe import Observers
 from chatkeep.chat.ports import Provider, ProviderRequest, Providers, RunRecord
 from chatkeep.chat.run import Ending, Run, RunState
-from chatkeep.errors import ChatkeepError, ProviderFailed, RateLimited
-
-_logger = structlog.get_logger("chatkeep.turn")
+from chatkeep.errors import ChatkeepError, RateLimited
 
 _MOST_AT_ONCE = 100  # of one owner: there is no lane in which they would wait
 _RETRY_AFTER_S = 1.0  # a place is free as soon as any of them ends
@@ -96,31 +95,20 @@ class Unstored:
 
     async def _drive(self, run: Run, provider: Provider, request: ProviderRequest) -> None:
         structlog.contextvars.bind_contextvars(run_id=run.run_id)
-        failure: ChatkeepError | None = None
-        try:
-            if run.ending is None:
-                run.state = RunState.RUNNING
-                self._observers.run_generating(run)
-                await generate(run, provider, request, self._limits, self._publish)
-                self._providers.report(run.record.provider, None)
-        except asyncio.CancelledError:
-            uncancel()
-        except ChatkeepError as exc:
-            failure = exc
-        except Exception as exc:
-            _logger.exception("run_crashed")
-            failure = ChatkeepError(f"The run ended by an unexpected {type(exc).__name__}.")
-        if isinstance(failure, ProviderFailed):
-            self._providers.report(run.record.provider, failure)
-        self._end(run, failure)
+        self._end(run, await attempt(run, lambda: self._generate(run, provider, request), self._providers))
+
+    async def _generate(self, run: Run, provider: Provider, request: ProviderRequest) -> None:
+        run.state = RunState.RUNNING
+        self._observers.run_generating(run)
+        await generate(run, provider, request, self._limits, self._publish)
 
     def _end(self, run: Run, failure: ChatkeepError | None) -> None:
         conclude(run, failure)
         self._publish(run, last_event(run))
         del self._going[run.run_id]
         self._ended(run)
+        log_end(run)
         self._observers.run_ended(run)
-        _logger.info("run_ended", state=run.state.value, code=run.problem.code if run.problem else None)
 
     def _publish(self, run: Run, event: RunEvent) -> None:
         run.take(event)
