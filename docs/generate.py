@@ -4,7 +4,6 @@
 """
 
 import inspect
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -122,8 +121,8 @@ def _default(field: FieldInfo) -> str | None:
     default: object = field.get_default(call_default_factory=True)
     if default is None or isinstance(default, SecretStr) or default == ():
         return None
-    if isinstance(default, list | tuple | dict):
-        return json.dumps(default)
+    if isinstance(default, tuple):
+        return ",".join(map(str, default))
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 

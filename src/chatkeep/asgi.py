@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
+import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from chatkeep.app.routes import create_app
 from chatkeep.app.service import Service
 from chatkeep.errors import ChatkeepError
-from chatkeep.settings import WrongSettings, read_settings
+from chatkeep.settings import WrongSettings, doubts, read_settings
 from chatkeep.telemetry.logging import configure_logging
 
 
@@ -35,6 +36,13 @@ class Draining:
         """Note the signals when the server starts us, then answer as always."""
         if str(scope["type"]) == "lifespan":
             self._watch_signals(asyncio.get_running_loop())
+            try:
+                await self._built.start()
+            except ChatkeepError as exc:
+                # Why here: the framework would answer with its traceback.
+                await receive()
+                await send({"type": "lifespan.startup.failed", "message": f"chatkeep cannot start. {exc.detail}"})  # type: ignore[arg-type]
+                return
         await self.app(scope, receive, send)
 
     def _watch_signals(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -59,6 +67,8 @@ def _made() -> ASGIApp:
     try:
         settings = read_settings()
         configure_logging(settings.log_level, as_json=settings.log_json, folder=settings.log_dir)
+        for doubt in doubts(settings):
+            structlog.get_logger("chatkeep.serve").warning("setting_in_doubt", detail=doubt)
         built = Service(settings)
         return Draining(create_app(built), built)
     except WrongSettings as exc:

@@ -1,5 +1,6 @@
 """Every setting, with its unit, default and bounds. The only reader of the environment."""
 
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -7,9 +8,11 @@ from typing import Annotated, Literal
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _NAME = re.compile(r"([A-Z][A-Z0-9_]*?)_(API_KEY|BASE_URL|MODEL)\Z")
+_SHORT_KEY = 16  # characters
 _NOT_PROVIDERS = {"CHATKEEP", "OLLAMA"}
 
 _Names = Annotated[tuple[str, ...], NoDecode]  # several values with commas between them
@@ -245,9 +248,26 @@ class Settings(BaseSettings):
     @classmethod
     def _no_wildcard(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
-            if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/*\s]+", origin.lower()):
+            if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/*\s]+/?", origin.lower()):
                 raise ValueError(f"{origin!r} is no origin; write it as https://chat.example.org, without a path or *")
+        return tuple(origin.lower().rstrip("/") for origin in value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network, strict=False)
         return value
+
+    @field_validator("api_key")
+    @classmethod
+    def _fit_for_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        key = value.get_secret_value().strip() if value else ""
+        if not key:
+            return None
+        if not re.fullmatch(r"[!-~]{1,4096}", key):
+            raise ValueError("it must be at most 4096 printable ASCII characters without spaces")
+        return SecretStr(key)
 
     @field_validator("ollama_host")
     @classmethod
@@ -266,6 +286,21 @@ def read_settings(dotenv: Path = Path(".env"), **options: object) -> Settings:
         return Settings(_env_file=dotenv, providers=_providers(environment), **given)  # type: ignore[arg-type, call-arg]
     except ValidationError as exc:
         raise WrongSettings("\n".join(_explain(error) for error in exc.errors())) from exc
+
+
+def doubts(settings: Settings, dotenv: Path = Path(".env")) -> list[str]:
+    """What is probably not as somebody meant it, a sentence each."""
+    known = {str(choice).upper() for field in Settings.model_fields.values() for choice in _choices(field)}
+    given = {name.upper() for name, value in {**dotenv_values(dotenv), **os.environ}.items() if value}
+    found = [f"{name} is no setting of this version." for name in sorted(given - known) if name.startswith("CHATKEEP_")]
+    if settings.api_key is not None and len(settings.api_key.get_secret_value()) < _SHORT_KEY:
+        found.append(f"CHATKEEP_API_KEY has fewer than {_SHORT_KEY} characters: it can be guessed.")
+    return found
+
+
+def _choices(field: FieldInfo) -> list[object]:
+    alias = field.validation_alias
+    return list(alias.choices) if isinstance(alias, AliasChoices) else []
 
 
 def variable_of(field: str) -> str:

@@ -131,3 +131,21 @@ def test_wrong_settings_stop_it_with_the_same_lines(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "CHATKEEP_PORT" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_is_in_use_stops_it_with_one_line_and_no_traceback(tmp_path: Path) -> None:
+    with serving(tmp_path / "chats") as first:
+        owner = str(first.pid)
+        done = subprocess.run(
+            [sys.executable, "-m", "uvicorn", "chatkeep.asgi:app", "--port", "0"],
+            env=clean_environment({"CHATKEEP_CHATS_DIR": str(first.folder)}),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE_S,
+        )
+
+    assert done.returncode != 0
+    assert owner in done.stderr
+    assert "Traceback" not in done.stderr

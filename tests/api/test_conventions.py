@@ -47,6 +47,9 @@ def test_a_request_id_that_is_not_sane_is_replaced(client: Client, given: str | 
         ("GET", "/chat/history?limit=1000000000", 422, "invalid_request"),
         ("GET", "/chat/history?limit=x", 422, "invalid_request"),
         ("GET", "/chat/history?cursor=x", 422, "invalid_request"),
+        ("GET", "/chat/history/none?limit=-1", 422, "invalid_request"),
+        ("GET", "/chat/history/none?limit=0", 422, "invalid_request"),
+        ("GET", "/chat/history/none?limit=1000000000", 422, "invalid_request"),
     ],
 )
 def test_an_error_is_a_problem_document(client: Client, method: str, path: str, status: int, code: str) -> None:

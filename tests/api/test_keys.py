@@ -110,6 +110,31 @@ def test_a_login_gives_a_cookie_that_no_script_reads_and_a_logout_ends_it(keyed:
         assert httpx.get(f"{keyed.server.base_url}/login", cookies=stolen, trust_env=False).status_code == 401
 
 
+def test_a_logout_ends_the_cookies_session_also_beside_a_key(keyed: Keyed) -> None:
+    with httpx.Client(base_url=keyed.server.base_url, trust_env=False) as browser:
+        browser.post("/login", json={"key": _key(keyed.alice)})
+        cookies = dict(browser.cookies)
+        assert browser.post("/logout", headers={"X-API-Key": _key(keyed.bob)}).status_code == 200
+
+    assert _who(keyed.server, cookies) == 401
+
+
+def test_a_second_login_ends_the_first_session(keyed: Keyed) -> None:
+    with httpx.Client(base_url=keyed.server.base_url, trust_env=False) as browser:
+        browser.post("/login", json={"key": _key(keyed.alice)})
+        first = dict(browser.cookies)
+        browser.post("/login", json={"key": _key(keyed.alice)})
+
+        assert _who(keyed.server, first) == 401
+        assert browser.get("/login").status_code == 200
+
+
+def test_a_password_that_a_proxy_asked_for_is_no_key(keyed: Keyed) -> None:
+    headers = {"Authorization": "Basic cHJveHk6cGFzcw==", "X-API-Key": _key(keyed.alice)}
+
+    assert keyed.nobody.http.get("/login", headers=headers).json()["name"] == "alice"
+
+
 def test_a_login_with_a_wrong_key_is_401_and_sets_no_cookie(keyed: Keyed) -> None:
     response = keyed.nobody.http.post("/login", json={"key": "wrong"})
 

@@ -50,6 +50,7 @@ ASKED: dict[tuple[str, str], Row] = {
     ("post", "/api/v1/chat"): ({200}, {"json": {"message": "mine now?", "chat_id": CHAT}}),
     ("get", "/admin/audit"): ({403}, {}),
     ("get", "/admin/runs"): ({403}, {}),
+    ("post", "/admin/runs/{run_id}/stop"): ({403}, {}),
     ("get", "/admin/chats"): ({403}, {"params": {"owner": "alice"}}),
     ("get", "/admin/chats/{chat_id}"): ({403}, {"params": {"owner": "alice"}}),
 }

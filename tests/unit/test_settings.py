@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from chatkeep.settings import Settings, WrongSettings, read_settings, variable_of
+from chatkeep.settings import Settings, WrongSettings, doubts, read_settings, variable_of
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +111,37 @@ def test_every_setting_says_what_it_means() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert variable_of(name).isupper() or field.exclude
+
+
+def test_a_setting_that_does_not_exist_and_a_key_that_can_be_guessed_are_doubted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHATKEEP_RATE_LIMIT_REQUEST", "5")
+    monkeypatch.setenv("CHATKEEP_API_KEY", "short")
+    monkeypatch.setenv("CHATKEEP_PORT", "1")
+
+    said = doubts(read_settings())
+
+    assert len(said) == 2
+    assert "CHATKEEP_RATE_LIMIT_REQUEST " in said[0]
+    assert "CHATKEEP_API_KEY" in said[1]
+    assert "short" not in said[1]
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "two words", "x" * 5000])
+def test_a_key_that_no_header_carries_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("CHATKEEP_API_KEY", key)
+
+    with pytest.raises(WrongSettings) as caught:
+        read_settings()
+
+    assert key not in str(caught.value)
+
+
+def test_a_proxys_network_is_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATKEEP_TRUSTED_PROXIES", "10.0.0.0/8, 127.0.0.1")
+    assert read_settings().trusted_proxies == ("10.0.0.0/8", "127.0.0.1")
+
+    monkeypatch.setenv("CHATKEEP_TRUSTED_PROXIES", '["127.0.0.1"]')
+    with pytest.raises(WrongSettings):
+        read_settings()

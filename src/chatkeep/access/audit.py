@@ -1,10 +1,9 @@
 """The audit log: who did what, which chat, when, in which request. Never what anybody wrote."""
 
-from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Protocol
 
 import msgspec
-import structlog
 
 from chatkeep.access.policy import Action
 from chatkeep.chat.model import now
@@ -29,6 +28,18 @@ class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str | None = None
 
 
+class Acting(msgspec.Struct, frozen=True):
+    """Who sends the request that is being answered. `address` is None when it is not known."""
+
+    who: str
+    request_id: str
+    address: str | None
+
+
+ACTING = ContextVar[Acting | None]("acting", default=None)
+"""Set for a request that showed a key; a run's task has that of the request that began it."""
+
+
 class AuditTrail(Protocol):
     """Where acts are noted."""
 
@@ -42,25 +53,25 @@ class AuditTrail(Protocol):
 
 
 class AuditedRuns:
-    """Notes every message that was taken. `is_on` says whether there is anybody to tell apart."""
+    """Notes every message that was taken with a key."""
 
-    def __init__(self, trail: AuditTrail, is_on: Callable[[], bool]) -> None:
+    def __init__(self, trail: AuditTrail) -> None:
         self._trail = trail
-        self._is_on = is_on
 
     def run_taken(self, run: Run) -> None:
-        """Note who sent it, from the context of the request."""
-        if not self._is_on():
+        """Note who sent it."""
+        acting = ACTING.get()
+        if acting is None:
             return
-        context = structlog.contextvars.get_contextvars()
         self._trail.append(
             AuditEntry(
                 at=now(),
-                who=context.get("key", run.record.owner),
+                who=acting.who,
                 what=Action.TALK,
                 chat_id=run.record.chat_id or None,
                 run_id=run.run_id,
-                request_id=context.get("request_id"),
+                request_id=acting.request_id,
+                address=acting.address,
             )
         )
 

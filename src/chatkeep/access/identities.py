@@ -1,5 +1,6 @@
 """Who is who: keys, sessions and tokens behind one door."""
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
@@ -23,11 +24,17 @@ class Identities:
         self.sessions = sessions
         self._tokens = tokens
         self._save = save
+        self._changing = asyncio.Lock()
 
     @property
     def is_needed(self) -> bool:
         """Whether anybody has to show a credential."""
         return self.ring.is_needed or self._tokens is not None
+
+    def refresh(self) -> None:
+        """Take over what became of the keys that tokens are signed with."""
+        if self._tokens is not None:
+            self._tokens.refresh()
 
     def find(self, credential: str) -> Subject:
         """Who shows `credential`, a key or a token. Raises: Unauthorized."""
@@ -54,20 +61,28 @@ class Identities:
         is_over = subject.session and self.sessions.find(subject.session) is None
         return not is_over and self.ring.holder(subject.credential) is not None
 
-    async def log_in(self, credential: str) -> tuple[Subject, str]:
-        """Who shows `credential`, and the cookie of a new session. Raises: Unauthorized, StorageFailed."""
-        found = self.find(credential)
-        if found.expires_at is not None:
+    async def log_in(self, subject: Subject, ended: str | None) -> tuple[Subject, str]:
+        """Begin a session of `subject`, whose cookie is the second; that of the cookie `ended` is over.
+
+        Raises: Unauthorized, StorageFailed; then the sessions are as they were.
+        """
+        if subject.expires_at is not None:
             raise Unauthorized("A session begins with an API key, not with a token.")
         cookie = new_session()
-        session = self.sessions.begin(_digest(cookie), found.credential)
-        await self._save(self.sessions)
-        return msgspec.structs.replace(found, session=session.digest), cookie
+        async with self._changing:
+            left = self.sessions.without(_digest(ended)) if ended else self.sessions
+            await self._keep(left.with_session(_digest(cookie), subject.credential))
+        return msgspec.structs.replace(subject, session=_digest(cookie)), cookie
 
-    async def log_out(self, subject: Subject) -> None:
-        """End the session of `subject`, when it has one. Raises: StorageFailed."""
-        if subject.session and self.sessions.end(subject.session):
-            await self._save(self.sessions)
+    async def log_out(self, cookie: str) -> None:
+        """End the session of that cookie, when there is one. Raises: StorageFailed; then it goes on."""
+        async with self._changing:
+            if self.sessions.find(_digest(cookie)) is not None:
+                await self._keep(self.sessions.without(_digest(cookie)))
+
+    async def _keep(self, changed: Sessions) -> None:
+        await self._save(changed)
+        self.sessions = changed
 
 
 def _digest(cookie: str) -> str:

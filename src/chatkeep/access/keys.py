@@ -69,7 +69,8 @@ class KeySet(msgspec.Struct, frozen=True):
         """The same with the key revoked at `moment`. Raises: InvalidRequest when there is none of that name."""
         key = self.active(name)
         if key is None:
-            raise InvalidRequest(f"There is no key {name}.")
+            known = any(each.name == name for each in self.keys)
+            raise InvalidRequest(f"The key {name} is revoked already." if known else f"There is no key {name}.")
         revoked = msgspec.structs.replace(key, revoked_at=moment)
         return KeySet(self.secret, [revoked if each is key else each for each in self.keys])
 
@@ -128,9 +129,22 @@ def check_owner(owner: str) -> str:
     return owner
 
 
+def checked(keys: KeySet) -> KeySet:
+    """Return `keys` when a file may hold them: people mend such files by hand. Raises: ValueError, InvalidRequest."""
+    if len(bytes.fromhex(keys.secret)) < _SECRET_BYTES:
+        raise ValueError(f"its secret is shorter than {_SECRET_BYTES} bytes")
+    for key in keys.keys:
+        check_owner(key.owner)
+        if not _NAME.match(key.name):
+            raise ValueError(f"{key.name!r} cannot name a key")
+    return keys
+
+
 def parse_rate(text: str) -> Rate:
     """`120/60` as 120 requests in 60 seconds. Raises: InvalidRequest."""
     match = _RATE.match(text)
     if not match or not int(match[1]) or not int(match[2]):
-        raise InvalidRequest(f"{text!r} is no rate: write requests/seconds, as in 120/60.")
+        raise InvalidRequest(
+            f"{text!r} is no rate: write requests/seconds, as in 120/60, at most 9,999,999 in 99,999 seconds."
+        )
     return Rate(int(match[1]), float(match[2]))

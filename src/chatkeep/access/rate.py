@@ -18,17 +18,14 @@ from chatkeep.errors import RateLimited
 
 
 class Group(StrEnum):
-    """Routes that are counted together: those that ask a model, all others that need a key, and logging in."""
+    """Routes that are counted together: those that ask a model, and all others that need a key."""
 
     TALK = "talk"
     REST = "rest"
-    LOGIN = "login"
 
 
-_FREE = {Action.OPEN, Action.SCRAPE}
-_OWN_GROUPS = {Action.TALK: Group.TALK, Action.LOGIN: Group.LOGIN}
+_FREE = {Action.OPEN, Action.SCRAPE, Action.LOGIN}  # a login counts when it is known whose it is, or that it failed
 
-_LOGIN = Rate(requests=10, window_s=60)
 _FAILURES = Rate(requests=20, window_s=60)
 _STORE_BYTES = 16 * 1024 * 1024  # 36,000 addresses that asked once, 18,000 that asked 60 times
 
@@ -43,14 +40,16 @@ class Allowance(msgspec.Struct, frozen=True):
 
 def group_of(action: Action) -> Group | None:
     """What a route that does `action` is counted with; None when it is free."""
-    return None if action in _FREE else _OWN_GROUPS.get(action, Group.REST)
+    if action in _FREE:
+        return None
+    return Group.TALK if action is Action.TALK else Group.REST
 
 
 class RateLimits:
     """Counts requests and wrong credentials. `default` is for who has no rate of its own; `clock` is in seconds.
 
-    Keys and addresses are kept apart, so that no crowd of addresses can make the server forget a key. Logging in
-    and wrong credentials are counted by address with numbers of their own, whatever the default is.
+    Keys and addresses are kept apart, so that no crowd of addresses can make the server forget a key. Wrong
+    credentials are counted by address with a number of their own, whatever the default is.
 
     For many replicas: `limits.aio.strategies.MovingWindowRateLimiter` over `limits.aio.storage.RedisStorage` takes the
     place of both limiters here, with `time.time` as the clock, and `hit` and `note_failure` become coroutines; their
@@ -68,8 +67,6 @@ class RateLimits:
 
         Raises: RateLimited; the request is not counted then.
         """
-        if group is Group.LOGIN:
-            return self._take(self._addresses, _LOGIN, group, address_key(address))
         rate = (subject.rate if subject else None) or self._default
         if subject is None or not subject.credential:
             return self._take(self._addresses, rate, group, address_key(address))

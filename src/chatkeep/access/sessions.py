@@ -1,7 +1,7 @@
 """Sessions: what a browser's cookie stands for. They end with their key, with their time, or at a logout."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -18,24 +18,23 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Sessions:
-    """The sessions there are, by digest."""
+    """The sessions there are. A change makes others, so that one that cannot be kept changes nothing."""
 
-    def __init__(self, kept: Sequence[Session] = ()) -> None:
+    def __init__(self, kept: Iterable[Session] = ()) -> None:
         self._kept = {session.digest: session for session in kept}
 
-    def begin(self, digest: str, credential: str) -> Session:
-        """A session for the key `credential`; of too many of one key the oldest ends."""
-        self._forget_expired()
-        of_key = [session for session in self._kept.values() if session.credential == credential]
-        for oldest in sorted(of_key, key=lambda each: each.expires_at)[: max(0, len(of_key) + 1 - _MOST_OF_A_KEY)]:
-            del self._kept[oldest.digest]
-        session = Session(digest, credential, time.time() + LIFETIME_S)
-        self._kept[digest] = session
-        return session
+    def with_session(self, digest: str, credential: str) -> "Sessions":
+        """These and one more, for the key `credential`; of too many of one key the oldest is over."""
+        of_key = sorted(
+            (each for each in self.all() if each.credential == credential), key=lambda each: each.expires_at
+        )
+        over = {each.digest for each in of_key[: max(0, len(of_key) + 1 - _MOST_OF_A_KEY)]}
+        kept = [each for each in self.all() if each.digest not in over]
+        return Sessions([*kept, Session(digest, credential, time.time() + LIFETIME_S)])
 
-    def end(self, digest: str) -> bool:
-        """End it; whether there was one."""
-        return self._kept.pop(digest, None) is not None
+    def without(self, digest: str) -> "Sessions":
+        """These but that one."""
+        return Sessions(each for each in self.all() if each.digest != digest)
 
     def find(self, digest: str) -> Session | None:
         """The session, None when there is none or its time is over."""
@@ -43,10 +42,6 @@ class Sessions:
         return session if session is not None and session.expires_at > time.time() else None
 
     def all(self) -> list[Session]:
-        """Those whose time is not over, to be kept."""
-        self._forget_expired()
-        return list(self._kept.values())
-
-    def _forget_expired(self) -> None:
+        """Those whose time is not over."""
         moment = time.time()
-        self._kept = {digest: each for digest, each in self._kept.items() if each.expires_at > moment}
+        return [each for each in self._kept.values() if each.expires_at > moment]

@@ -36,5 +36,5 @@ class Subject(msgspec.Struct, frozen=True):
     session: str = ""
 
 
-ANONYMOUS = Subject("anonymous", "", Role.ADMIN)
-"""Everybody, while the server has no keys."""
+ANONYMOUS = Subject("anonymous", "", Role.USER)
+"""Everybody, while the server has no keys: no admin, so that a lost file of keys opens nobody's chats but these."""

@@ -1,34 +1,40 @@
 """JSON Web Tokens (RFC 7519) of somebody else's login service. Needs the extra `jwt`."""
 
-import hashlib
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import msgspec
+import structlog
+
 from chatkeep.access.subject import Role, Subject
+from chatkeep.chat.model import digest
 from chatkeep.errors import ChatkeepError, Unauthorized
+
+_logger = structlog.get_logger("chatkeep.access")
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}\Z")
 _LEEWAY_S = 30  # by which the clocks of two machines may differ
 
 
 class Tokens:
-    """Checks tokens signed with one algorithm by a key in a JWKS file (RFC 7517), for one issuer and audience.
+    """Checks tokens signed with one algorithm by a key of a JWKS (RFC 7517), for one issuer and audience.
 
-    `role_claim` names the claim that holds a role; None makes everybody a user.
-    Raises: ChatkeepError when the file is no JWKS or the extra is not installed.
+    `read` gives the JWKS when it is another than last time, else None. `role_claim` names the claim that holds a
+    role; None makes everybody a user. Raises: ChatkeepError when it is no JWKS or the extra is not installed.
     """
 
-    def __init__(self, jwks_file: Path, *, issuer: str, audience: str, algorithm: str, role_claim: str | None) -> None:
+    def __init__(
+        self, read: Callable[[], bytes | None], *, issuer: str, audience: str, algorithm: str, role_claim: str | None
+    ) -> None:
         try:
             from joserfc import errors, jwt  # noqa: PLC0415 - an optional extra
             from joserfc.jwk import KeySet  # noqa: PLC0415
         except ImportError as exc:
             raise ChatkeepError("JSON Web Tokens need another package: pip install 'chatkeep[jwt]'.") from exc
-        self._jwt, self._wrong = jwt, (errors.JoseError, ValueError, TypeError, KeyError)
-        self._read: Callable[[Any], Any] = KeySet.import_key_set
-        self._file = jwks_file
+        self._jwt, self._wrong = jwt, (errors.JoseError, ValueError, TypeError, KeyError, OverflowError)
+        self._import: Callable[[Any], Any] = KeySet.import_key_set
+        self._read = read
         self._algorithm = algorithm
         self._role_claim = role_claim
         self._claims = jwt.JWTClaimsRegistry(
@@ -38,11 +44,16 @@ class Tokens:
             iss={"essential": True, "value": issuer},
             aud={"essential": True, "value": audience},
         )
-        self._keys = self._load()
+        self._keys = self._imported(read() or b"")
 
-    def reload(self) -> None:
-        """Read the file again: its owner may have changed the keys. Raises: ChatkeepError; then the old keys hold."""
-        self._keys = self._load()
+    def refresh(self) -> None:
+        """Use the JWKS as it is now: its owner may have changed the keys. One that is broken changes nothing."""
+        try:
+            jwks = self._read()
+            if jwks is not None:
+                self._keys = self._imported(jwks)
+        except ChatkeepError as exc:
+            _logger.error("jwks_unreadable", detail=exc.detail)
 
     def find(self, token: str) -> Subject:
         """Who `token` says it is. Raises: Unauthorized."""
@@ -50,13 +61,14 @@ class Tokens:
             decoded = self._jwt.decode(token, self._keys, algorithms=[self._algorithm])
             self._claims.validate(decoded.claims)
             subject, expires_at = str(decoded.claims["sub"]), float(decoded.claims["exp"])
+            name = owner_of(subject)  # a text that is no Unicode is no name
         except self._wrong as exc:
             # Why not its words: they may hold parts of the token.
             raise Unauthorized(f"The token is not valid ({type(exc).__name__}).") from None
-        name = owner_of(subject)
         # Why not of the token: who asks for a new one every minute would have a new rate limit each time.
-        digest = hashlib.sha256(f"jwt {subject}".encode()).hexdigest()
-        return Subject(name, name, self._role(decoded.claims), digest, expires_at=expires_at + _LEEWAY_S)
+        return Subject(
+            name, name, self._role(decoded.claims), digest(f"jwt {subject}"), expires_at=expires_at + _LEEWAY_S
+        )
 
     def _role(self, claims: dict[str, Any]) -> Role:
         if self._role_claim is None:
@@ -66,17 +78,16 @@ class Tokens:
         except ValueError:
             raise Unauthorized(f"The token's claim {self._role_claim} holds no role.") from None
 
-    def _load(self) -> Any:
-        import json  # noqa: PLC0415 - joserfc takes what this gives
-
+    def _imported(self, jwks: bytes) -> Any:
         try:
-            return self._read(json.loads(self._file.read_bytes()))
-        except (OSError, *self._wrong) as exc:
-            raise ChatkeepError(f"The file {self._file} holds no JWKS: {exc}.") from exc
+            return self._import(msgspec.json.decode(jwks, type=dict[str, Any]))
+        except (msgspec.MsgspecError, *self._wrong) as exc:
+            raise ChatkeepError(f"CHATKEEP_JWT_JWKS_FILE holds no JWKS: {exc}.") from exc
 
 
 def owner_of(subject: str) -> str:
     """The owner's name of a token's `sub`: told apart from the names of keys, and fit to be a folder's."""
     if _PLAIN.match(subject):
         return f"jwt-{subject}"
-    return f"jwt-{hashlib.sha256(subject.encode()).hexdigest()[:40]}"
+    # Why the underscore: a plain name cannot begin with it, so nobody can take a name that is another's digest.
+    return f"jwt-_{digest(subject)[:40]}"

@@ -7,21 +7,24 @@ import asyncio
 from typing import Annotated
 
 import msgspec
-from litestar import get
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter, SkipValidation
 
 from chatkeep.access.audit import AuditEntry, AuditTrail
 from chatkeep.access.keys import check_owner
-from chatkeep.access.policy import Action
-from chatkeep.api.admission import needs
+from chatkeep.access.policy import Action, check
+from chatkeep.api.admission import needs, subject_of
 from chatkeep.api.caller import Caller
 from chatkeep.api.chats import chat_history, chat_list
 from chatkeep.api.problems import AnyRequest, documented
-from chatkeep.api.schemas import ChatList, HistoryAnswer
+from chatkeep.api.runs import stop_run
+from chatkeep.api.schemas import ChatList, HistoryAnswer, StopReceipt
+from chatkeep.errors import RunNotFound
 
 Trail = NamedDependency[SkipValidation[AuditTrail]]
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="At most this many.")]
+LimitOrAll = Annotated[int | None, QueryParameter(ge=1, le=1000, description="At most this many. Left out, all.")]
 Owner = Annotated[str, QueryParameter(description="Whose chats: the owner of a key, empty for the folder itself.")]
 
 
@@ -95,16 +98,32 @@ async def chat(
     chat_id: str,
     owner: Owner,
     before: Annotated[str | None, QueryParameter(description="Only messages before the one with this id.")] = None,
-    limit: Limit | None = None,
+    limit: LimitOrAll = None,
 ) -> HistoryAnswer:
     """Somebody's chat, as its owner sees it."""
     return await chat_history(caller.chat, _audited(request, owner), chat_id, before, limit)
 
 
-HANDLERS = [audit, runs, chats, chat]
+@post(
+    "/admin/runs/{run_id:str}/stop",
+    opt=needs(Action.AUDIT),
+    status_code=200,
+    summary="Stop anybody's run",
+    responses=documented(404, 500),
+)
+async def stop(request: AnyRequest, caller: Caller, run_id: str) -> StopReceipt:
+    """End a run that is going or waiting, whoever began it."""
+    found = next((run for run in caller.chat.live_runs(None) if run.run_id == run_id), None)
+    if found is None:
+        raise RunNotFound(f"There is no run {run_id} that is going or waiting.")
+    return await stop_run(caller.chat, _audited(request, found.record.owner), run_id)
+
+
+HANDLERS = [audit, runs, chats, chat, stop]
 
 
 def _audited(request: AnyRequest, owner: str) -> str:
-    """`owner`, noted as the one who was looked at. Raises: InvalidRequest."""
+    """`owner`, allowed and noted as the one who is looked at. Raises: Forbidden, InvalidRequest."""
+    check(subject_of(request), Action.AUDIT, owner)
     request.scope["state"]["audited_owner"] = check_owner(owner)
     return owner

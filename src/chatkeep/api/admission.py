@@ -1,5 +1,6 @@
 """Before a view is called: who asks, how often, and whether they may. Every route goes through here."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -8,17 +9,16 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
+from chatkeep.access.audit import ACTING, Acting
 from chatkeep.access.identities import Identities
 from chatkeep.access.policy import NEEDS_NO_KEY, Action, check
 from chatkeep.access.subject import ANONYMOUS, Subject
 from chatkeep.api.credentials import credentials_of
 from chatkeep.api.limiter import Limiter
-from chatkeep.api.origins import Origins, is_loopback
+from chatkeep.api.origins import Origins, is_loopback, known_address
 from chatkeep.errors import Forbidden, Unauthorized
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
-
-_is_loopback = lru_cache(256)(is_loopback)
 
 
 def needs(action: Action, *also: str) -> dict[str, object]:
@@ -40,13 +40,23 @@ def subject_of(connection: AnyConnection) -> Subject:
 class Admission:
     """A Litestar guard: called for every route, before the body is read.
 
-    `allows_anonymous` says that a server without keys may answer other machines.
+    `refresh` takes over what became of the keys since the last request; `allows_anonymous` says that a server without
+    keys may answer other machines.
     """
 
-    def __init__(self, identities: Identities, origins: Origins, limiter: Limiter, *, allows_anonymous: bool) -> None:
+    def __init__(
+        self,
+        identities: Identities,
+        origins: Origins,
+        limiter: Limiter,
+        *,
+        refresh: Callable[[], None],
+        allows_anonymous: bool,
+    ) -> None:
         self._identities = identities
         self._origins = origins
         self._limiter = limiter
+        self._refresh = refresh
         self._allows_anonymous = allows_anonymous
 
     async def __call__(self, connection: AnyConnection, handler: BaseRouteHandler) -> None:
@@ -60,46 +70,52 @@ class Admission:
         state = scope["state"]
         state["action"] = action
         self._origins.check(scope)
+        self._refresh()
         subject = state["subject"] = self._identify(scope, action)
         if subject is not None and subject is not ANONYMOUS:
             structlog.contextvars.bind_contextvars(key=subject.name)
+            ACTING.set(Acting(subject.name, state["request_id"], known_address(scope)))
         self._limiter.check(scope, subject, action)
         check(subject, action)
 
     def _identify(self, scope: Scope, action: Action) -> Subject | None:
-        """Who asks; None for nobody known, on a route that needs no key. Raises: Unauthorized, Forbidden."""
+        """Who asks; None for nobody known, where no key is needed. Raises: Unauthorized, RateLimited, Forbidden."""
         if not self._identities.is_needed:
             if action not in NEEDS_NO_KEY:
                 self._check_reach(scope)
             return ANONYMOUS
+        if action is Action.OPEN:
+            return None
         try:
             return self._known(scope)
         except Unauthorized:
-            if action in NEEDS_NO_KEY:
+            if action is Action.LOGIN:
                 return None
+            self._limiter.note_failure(scope)
             raise
 
     def _known(self, scope: Scope) -> Subject | None:
-        """The one subject that all credentials of the request are of. Raises: Unauthorized, RateLimited."""
+        """The one subject that all credentials of the request are of. Raises: Unauthorized."""
         shown = credentials_of(scope)
         by_cookie = self._identities.find_session(shown.cookie) if shown.cookie is not None else None
         if shown.key is None:
             return by_cookie
-        try:
-            by_key = self._identities.find(shown.key)
-        except Unauthorized:
-            self._limiter.note_failure(scope)
-            raise
+        by_key = self._identities.find(shown.key)
         if by_cookie is not None and by_cookie.credential != by_key.credential:
             raise Unauthorized("The request shows a key and the session of another key; send one.")
         return by_key
 
     def _check_reach(self, scope: Scope) -> None:
         """A server without keys is this machine's alone, whoever started it and how."""
-        server = scope.get("server")
-        if self._allows_anonymous or server is None or server[1] is None or _is_loopback(server[0]):
+        if self._allows_anonymous or (_is_here(scope.get("server")) and _is_here(scope.get("client"))):
             return
         raise Forbidden(
             "This server has no keys, so it answers only the machine it runs on. Set CHATKEEP_API_KEY or add keys with"
             " `chatkeep keys add`; or let everybody in with CHATKEEP_ALLOW_ANONYMOUS=true."
         )
+
+
+@lru_cache(1024)
+def _is_here(place: tuple[str, int | None] | None) -> bool:
+    """Whether an end of the connection is on this machine: a loopback address, or a socket of its file system."""
+    return place is None or place[1] is None or is_loopback(place[0])

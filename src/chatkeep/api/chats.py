@@ -30,6 +30,7 @@ from chatkeep.chat.run import Run
 _PAGE = 1000  # chats a page unless asked for fewer
 
 Limit = Annotated[int, QueryParameter(ge=1, le=_PAGE, description="At most this many.")]
+LimitOrAll = Annotated[int | None, QueryParameter(ge=1, le=_PAGE, description="At most this many. Left out, all.")]
 
 
 @post(
@@ -72,7 +73,7 @@ async def history(
     caller: Caller,
     chat_id: str,
     before: Annotated[str | None, QueryParameter(description="Only messages before the one with this id.")] = None,
-    limit: Limit | None = None,
+    limit: LimitOrAll = None,
 ) -> HistoryAnswer:
     """A chat's messages, oldest first, and the turn going in it."""
     return await chat_history(caller.chat, caller.owner, chat_id, before, limit)

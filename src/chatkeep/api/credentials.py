@@ -38,7 +38,8 @@ def _key_in(name: bytes, value: bytes) -> bytes | None:
         return value.strip()
     if name == b"authorization":
         scheme, _, rest = value.partition(b" ")
-        return rest.strip() if scheme.lower() == b"bearer" else value
+        # Why other schemes are passed over: a proxy in front may have asked for a password of its own.
+        return rest.strip() if scheme.lower() == b"bearer" else None
     return None
 
 

@@ -148,6 +148,7 @@ JSON: dict[str, Any] = {
         "total": 1,
     },
     "LoginBody": {"key": "ck_…"},
+    "LogoutAnswer": {"success": True},
     "WhoAnswer": {"name": "alice", "owner": "alice", "role": "user", "success": True},
     "AuditAnswer": {
         "entries": [{"at": _AT, "who": "alice", "what": "POST /chat", "outcome": 200, "request_id": REQUEST_ID}],

@@ -14,10 +14,20 @@ from chatkeep.access.policy import Action
 from chatkeep.access.sessions import LIFETIME_S
 from chatkeep.access.subject import ANONYMOUS, Subject
 from chatkeep.api.admission import needs, subject_of
-from chatkeep.api.credentials import COOKIE
+from chatkeep.api.credentials import COOKIE, credentials_of
+from chatkeep.api.limiter import Limiter
 from chatkeep.api.problems import AnyRequest, documented
+from chatkeep.errors import Unauthorized
 
-Known = NamedDependency[SkipValidation[Identities]]
+
+class Door(msgspec.Struct, frozen=True):
+    """What a login needs: who is who, and how often one may try."""
+
+    identities: Identities
+    limiter: Limiter
+
+
+Known = NamedDependency[SkipValidation[Door]]
 
 
 class LoginBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,6 +45,12 @@ class WhoAnswer(msgspec.Struct, frozen=True):
     success: bool
 
 
+class LogoutAnswer(msgspec.Struct, frozen=True):
+    """The session is over, when there was one."""
+
+    success: bool
+
+
 @post(
     "/login",
     opt=needs(Action.LOGIN),
@@ -42,11 +58,18 @@ class WhoAnswer(msgspec.Struct, frozen=True):
     summary="Begin a session",
     responses=documented(401, 422, 500, 507),
 )
-async def login(request: AnyRequest, identities: Known, data: LoginBody) -> Response[WhoAnswer]:
+async def login(request: AnyRequest, door: Known, data: LoginBody) -> Response[WhoAnswer]:
     """Take a key and set a cookie for 30 days. A server without keys sets none, as it needs none."""
-    if not identities.is_needed:
+    if not door.identities.is_needed:
         return Response(_who(ANONYMOUS))
-    subject, secret = await identities.log_in(data.key)
+    try:
+        subject = door.identities.find(data.key)
+    except Unauthorized:
+        door.limiter.note_failure(request.scope)
+        raise
+    door.limiter.check(request.scope, subject, Action.CHANGE)
+    ended = credentials_of(request.scope).cookie
+    subject, secret = await door.identities.log_in(subject, ended)
     request.scope["state"]["subject"] = subject
     return Response(_who(subject), cookies=[_cookie(request, secret, LIFETIME_S)])
 
@@ -58,12 +81,12 @@ async def login(request: AnyRequest, identities: Known, data: LoginBody) -> Resp
     summary="End the session",
     responses=documented(500, 507),
 )
-async def logout(request: AnyRequest, identities: Known) -> Response[WhoAnswer]:
-    """End the session and take its cookie back; its open streams end within seconds. Without one it does nothing."""
-    subject = request.scope["state"].get("subject")
-    if isinstance(subject, Subject):
-        await identities.log_out(subject)
-    return Response(_who(ANONYMOUS), cookies=[_cookie(request, "", 0)])
+async def logout(request: AnyRequest, door: Known) -> Response[LogoutAnswer]:
+    """End the session of the cookie, and take that back; its open streams end within seconds. Without one: nothing."""
+    cookie = credentials_of(request.scope).cookie
+    if cookie is not None:
+        await door.identities.log_out(cookie)
+    return Response(LogoutAnswer(success=True), cookies=[_cookie(request, "", 0)])
 
 
 @get("/login", opt=needs(Action.READ), summary="Who am I")

@@ -19,7 +19,6 @@ from litestar.types import ControllerRouterHandler
 
 import chatkeep
 from chatkeep.access.policy import Action
-from chatkeep.access.rate import group_of
 from chatkeep.api.examples import JSON, STREAMS
 from chatkeep.api.problems import MEDIA_TYPE
 from chatkeep.api.refusals import codes_of, problem_examples, statuses_of
@@ -184,7 +183,7 @@ def _complete(path: str, handler: HTTPRouteHandler, operation: dict[str, Any], s
         _show_example(path, _JSON, media)
     _complete_successes(path, handler, operation["responses"], schemas)
     _complete_problems(operation, action, _marks(path, action, operation, schemas))
-    headers = ["X-Request-ID", *(_RATE_HEADERS if group_of(action) else ())]
+    headers = ["X-Request-ID", *(_RATE_HEADERS if action is not Action.OPEN else ())]
     for status, response in operation["responses"].items():
         named = [*headers, *(["Retry-After"] if status in _WAITING else []), *_run_header(response)]
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in named}

@@ -15,6 +15,7 @@ from litestar.types import Scope
 from chatkeep.errors import Forbidden
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}  # RFC 9110, section 9.2.1: they change nothing, and no other page sees the answer
+_LONGEST_HOST = 255 + 6  # RFC 1035, section 2.3.4, and a port
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]*)(?::[0-9]{1,5})?\Z")
 
 
@@ -44,11 +45,16 @@ class Origins:
                 origin = value.decode("latin-1").lower()
             elif name == b"sec-fetch-site":
                 site = value
-        if host is not None and not self._is_ours(host):
+        if host is not None and (len(host) > _LONGEST_HOST or not self._is_ours(host)):
             raise Forbidden(
-                f"This server is not known by the name {host!r}. If it should be, add it to CHATKEEP_ALLOWED_HOSTS."
+                f"This server is not known by the name {host[:_LONGEST_HOST]!r}."
+                " If it should be, add it to CHATKEEP_ALLOWED_HOSTS."
             )
-        if origin is None or scope.get("method") in _SAFE:  # a WebSocket has no method
+        if scope.get("method") in _SAFE:  # a WebSocket has no method
+            return
+        if origin is None:
+            if site == b"cross-site":
+                raise Forbidden("Other pages may not use this server without saying who they are.")
             return
         is_same = site == b"same-origin" or origin.partition("://")[2] == host
         if not is_same and origin not in self._pages:
@@ -67,6 +73,12 @@ class Origins:
         return _is_address(name) or name.endswith(".localhost") or (not self._hosts and "." not in name)
 
 
+def known_address(scope: Scope) -> str | None:
+    """The client's IP address, None for none. A proxy may send any text in its place."""
+    client = scope.get("client")
+    return client[0] if client and _is_address(client[0]) else None
+
+
 def is_loopback(address: str) -> bool:
     """Whether only this machine reaches `address`, an IP address or `localhost`."""
     if address == "localhost":
@@ -77,7 +89,10 @@ def is_loopback(address: str) -> bool:
         return False
 
 
+@lru_cache(1024)
 def _is_address(name: str) -> bool:
+    if len(name) > _LONGEST_HOST:
+        return False
     try:
         ipaddress.ip_address(name)
     except ValueError:

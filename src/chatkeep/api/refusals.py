@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from chatkeep.access.policy import Action
-from chatkeep.access.rate import group_of
 from chatkeep.api.examples import DETAILS, REQUEST_ID
 from chatkeep.chat.events import FieldError, Problem, problem
 from chatkeep.errors import error_of
@@ -64,9 +63,7 @@ def statuses_of(action: Action, *, has_body: bool, has_parameters: bool) -> dict
     """Statuses that every operation of this kind can answer with besides those of its view, and what they mean."""
     found = {403, 500}
     if action is not Action.OPEN:
-        found.add(401)
-    if group_of(action) is not None:
-        found.add(429)
+        found |= {401, 429}  # 429 also for too many wrong keys
     if has_body:
         found |= {413, 422}
     if has_parameters:

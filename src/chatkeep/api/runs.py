@@ -16,6 +16,7 @@ from chatkeep.api.event_stream import STREAMED, EventStream
 from chatkeep.api.problems import documented
 from chatkeep.api.schemas import RunAnswer, RunList, StopReceipt
 from chatkeep.chat.follow import check_position
+from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.run import Run
 from chatkeep.errors import InvalidRequest
 
@@ -69,7 +70,15 @@ async def events(caller: Caller, run_id: str, after: After = -1, last_event_id: 
 )
 async def stop(caller: Caller, run_id: str) -> StopReceipt:
     """Close the connection to the provider, keep the text there is, and say so. A finished run stays as it is."""
-    found = await caller.chat.stop(caller.owner, run_id)
+    return await stop_run(caller.chat, caller.owner, run_id)
+
+
+HANDLERS = [runs, run, events, stop]
+
+
+async def stop_run(chat: ChatInterface, owner: str, run_id: str) -> StopReceipt:
+    """End the owner's run, and say what became of it. Raises: RunNotFound, StorageFailed."""
+    found = await chat.stop(owner, run_id)
     usage = found.reply.usage
     return StopReceipt(
         run_id=found.run_id,
@@ -78,9 +87,6 @@ async def stop(caller: Caller, run_id: str) -> StopReceipt:
         completion_tokens=usage.completion_tokens if usage else found.reply.tokens,
         success=True,
     )
-
-
-HANDLERS = [runs, run, events, stop]
 
 
 def _run_answer(found: Run) -> RunAnswer:

@@ -13,6 +13,7 @@ from chatkeep.chat.model import now
 from chatkeep.errors import ChatkeepError
 from chatkeep.settings import Settings, WrongSettings
 from chatkeep.storage.audit import AuditLog
+from chatkeep.storage.changing_file import ChangingFile
 from chatkeep.storage.keys import KeyFile
 from chatkeep.storage.sessions import SessionFile
 
@@ -31,8 +32,8 @@ class Access:
         self.identities = Identities(
             KeyRing(KeySet.new(), self._given), Sessions(), _tokens(settings), self._sessions.save
         )
-        self.audited_runs = AuditedRuns(self.trail, lambda: self.identities.is_needed)
-        self._watch = KeyWatch(self.keys, self.identities, self._given, connections.close_where)
+        self.audited_runs = AuditedRuns(self.trail)
+        self.watch = KeyWatch(self.keys, self.identities, self._given, connections.close_where)
 
     def read(self) -> None:
         """Read keys and sessions. Raises: StorageFailed."""
@@ -63,11 +64,11 @@ class Access:
     def start(self) -> None:
         """Read keys and sessions, and look for changes from now on. Raises: StorageFailed."""
         self.read()
-        self._watch.start()
+        self.watch.start()
 
     async def aclose(self) -> None:
         """Look for changes no more."""
-        await self._watch.aclose()
+        await self.watch.aclose()
 
 
 def _tokens(settings: Settings) -> Tokens | None:
@@ -76,7 +77,7 @@ def _tokens(settings: Settings) -> Tokens | None:
     if settings.jwt_issuer is None or settings.jwt_audience is None:
         raise WrongSettings("CHATKEEP_JWT_JWKS_FILE: it needs CHATKEEP_JWT_ISSUER and CHATKEEP_JWT_AUDIENCE beside it")
     return Tokens(
-        settings.jwt_jwks_file,
+        ChangingFile(settings.jwt_jwks_file),
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
         algorithm=settings.jwt_algorithm,

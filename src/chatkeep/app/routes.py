@@ -8,7 +8,6 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.types import ASGIApp
 
-from chatkeep.access.identities import Identities
 from chatkeep.access.rate import RateLimits
 from chatkeep.access.subject import Rate
 from chatkeep.api import (
@@ -92,8 +91,10 @@ def routes_of(built: Service) -> Litestar:
     def providers() -> Registry:
         return built.providers
 
-    def identities() -> Identities:
-        return built.access.identities
+    limiter = Limiter(_rates(settings))
+
+    def door() -> login.Door:
+        return login.Door(built.access.identities, limiter)
 
     def trail() -> AuditLog:
         return built.access.trail
@@ -109,7 +110,7 @@ def routes_of(built: Service) -> Litestar:
     def sockets() -> StatusSockets:
         return StatusSockets(built.feed, built.connections)
 
-    given = (caller, chat, providers, identities, trail, metrics_page, page_files, sockets)
+    given = (caller, chat, providers, door, trail, metrics_page, page_files, sockets)
     return Litestar(
         route_handlers=[handler for section in _SECTIONS for handler in section.HANDLERS],
         # Why one for most views: Litestar opens a task group for two, on every request, 110 µs.
@@ -118,7 +119,8 @@ def routes_of(built: Service) -> Litestar:
             Admission(
                 built.access.identities,
                 Origins(settings.allowed_hosts, settings.cors_origins, settings.host),
-                Limiter(_rates(settings)),
+                limiter,
+                refresh=built.access.watch.refresh,
                 allows_anonymous=settings.allow_anonymous,
             )
         ],

@@ -32,19 +32,21 @@ def add(chats_dir: Path | None, name: str, *, role: str, owner: str | None, rate
             return keys.with_key(ApiKey(name, of, Role(role), keys.digest(secret), now(), allowed))
 
         KeyFile(root).change(with_key)
-        AuditLog(root).append(AuditEntry(now(), _WHO, "keys add", owner=of, key=name))
+        AuditLog(root).append(AuditEntry(now(), _WHO, f"keys add --role {role}", owner=of, key=name))
     if as_json:
         click.echo(json.dumps({"name": name, "role": role, "owner": of, "rate": rate, "key": secret}))
         return
     click.echo(secret)
     where = f"the chats in @{of}" if of else "the chats of the folder itself"
-    click.echo(f"That is the key of {name} ({role}, {where}). It is not kept and not shown again.", err=True)
+    click.echo(f"That is the key of {name} ({role}, {where}) in {root.absolute()}.", err=True)
+    click.echo("It is not kept and not shown again.", err=True)
 
 
 def show(chats_dir: Path | None, *, as_json: bool) -> None:
     """Print every key that was ever made, a line each, without what is secret."""
     with _explained():
-        kept = KeyFile(_root(chats_dir)).read()
+        root = _root(chats_dir)
+        kept = KeyFile(root).read()
     rows = [_row(key) for key in (kept.keys if kept else [])]
     if as_json:
         click.echo(json.dumps(rows))
@@ -55,7 +57,7 @@ def show(chats_dir: Path | None, *, as_json: bool) -> None:
         rate = row["rate"] or "-"
         click.echo(f"{row['name']:<20} {row['role']:<7} {owner:<21} {rate:<9} {row['created_at']}  {state}")
     if not rows:
-        click.echo("There are no keys.", err=True)
+        click.echo(f"There are no keys in {root.absolute()}.", err=True)
 
 
 def revoke(chats_dir: Path | None, name: str) -> None:
@@ -64,7 +66,7 @@ def revoke(chats_dir: Path | None, name: str) -> None:
         root = _root(chats_dir)
         KeyFile(root).change(lambda keys: keys.without(name, now()))
         AuditLog(root).append(AuditEntry(now(), _WHO, "keys revoke", key=name))
-    click.echo(f"The key {name} is revoked. A running server refuses it within a second.", err=True)
+    click.echo(f"The key {name} is revoked in {root.absolute()}. The next request with it is refused.", err=True)
 
 
 def _row(key: ApiKey) -> dict[str, str | None]:

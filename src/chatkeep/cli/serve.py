@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+import structlog
 import uvicorn
 import uvloop
 
@@ -16,8 +17,10 @@ from chatkeep.app.routes import create_app
 from chatkeep.app.service import Service
 from chatkeep.cli.socket_protocol import SocketProtocol
 from chatkeep.errors import ChatkeepError
-from chatkeep.settings import Settings, WrongSettings, read_settings
+from chatkeep.settings import Settings, WrongSettings, doubts, read_settings
 from chatkeep.telemetry.logging import configure_logging
+
+_log = structlog.get_logger("chatkeep.serve")
 
 _BACKLOG = 2048  # connections the kernel holds while we are busy
 _CLOSING_S = 5.0  # after the runs ended, how long their last bytes may take to leave
@@ -38,6 +41,8 @@ def serve(
     try:
         settings = read_settings(host=host, port=port, chats_dir=chats_dir, system_prompt_file=system_prompt_file)
         configure_logging(settings.log_level, as_json=settings.log_json, folder=settings.log_dir)
+        for doubt in doubts(settings):
+            _log.warning("setting_in_doubt", detail=doubt)
         _allow_many_connections()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, first_key=first_key))

@@ -72,12 +72,20 @@ def replace_file(path: Path, data: bytes, temporary_folder: Path) -> None:
     temporary = temporary_folder / f"{path.name}-{os.urandom(8).hex()}"
     write_new(temporary, data)
     try:
+        own_alike(temporary, path if path.exists() else path.parent)
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     sync_folder(path.parent)
+
+
+def own_alike(new: Path, old: Path) -> None:
+    """As root, give `new` to the owner of `old`: a command of root's must not lock the server out of a file."""
+    if os.geteuid() == 0:
+        found = old.stat()
+        os.chown(new, found.st_uid, found.st_gid)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -113,4 +121,5 @@ def make_folder(path: Path) -> None:
     make_folder(path.parent)
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
+        own_alike(path, path.parent)
     sync_folder(path.parent)

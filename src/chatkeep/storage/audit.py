@@ -8,7 +8,8 @@ import msgspec
 import structlog
 
 from chatkeep.access.audit import AuditEntry
-from chatkeep.storage.atomic import write_all
+from chatkeep.errors import StorageFailed
+from chatkeep.storage.atomic import own_alike, write_all
 from chatkeep.storage.folder import Folder
 
 _log = structlog.get_logger("chatkeep.audit")
@@ -22,6 +23,7 @@ class AuditLog:
 
     def __init__(self, root: Path) -> None:
         self._path = Folder(root).audit
+        self._is_torn = True  # until a line was written whole: an earlier process may have died in one
 
     def append(self, entry: AuditEntry) -> None:
         # Why opened each time: it may be moved away by whoever archives it, and 15 µs are few for an act.
@@ -30,7 +32,13 @@ class AuditLog:
                 self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
             )
             try:
-                write_all(descriptor, _encoder.encode(entry) + b"\n")
+                line = _encoder.encode(entry) + b"\n"
+                if self._is_torn:
+                    own_alike(self._path, self._path.parent)
+                    line = line if _ends_a_line(self._path) else b"\n" + line
+                self._is_torn = True
+                write_all(descriptor, line)
+                self._is_torn = False
             finally:
                 os.close(descriptor)
         except OSError as exc:
@@ -46,7 +54,18 @@ class AuditLog:
                 lines = deque(file, maxlen=limit)
         except FileNotFoundError:
             return []
+        except OSError as exc:
+            raise StorageFailed(f"The audit log cannot be read: {exc.strerror}.") from exc
         return [entry for line in reversed(lines) if (entry := _entry(line)) is not None]
+
+
+def _ends_a_line(path: Path) -> bool:
+    """Whether the file is empty or ends with a whole line. Raises: OSError."""
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
 
 
 def _entry(line: bytes) -> AuditEntry | None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from chatkeep.access.keys import KeySet
-from chatkeep.errors import StorageFailed
+from chatkeep.access.keys import KeySet, checked
+from chatkeep.errors import InvalidRequest, StorageFailed
 from chatkeep.storage.atomic import (
     Identity,
     identity_of,
+    own_alike,
     read_regular,
     replace_file,
     storage_errors,
@@ -76,6 +77,7 @@ class KeyFile:
         self._folder.make()
         with storage_errors(f"The data folder {self._folder.root} cannot be used"):
             descriptor = os.open(self._folder.keys_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            own_alike(self._folder.keys_lock, self._folder.own)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -87,9 +89,8 @@ def _decode(path: Path, data: bytes) -> KeySet:
     try:
         file = msgspec.json.decode(data, type=_File)
         if file.format == _FORMAT:
-            bytes.fromhex(file.secret)
-            return msgspec.json.decode(data, type=KeySet)
-    except (msgspec.MsgspecError, ValueError) as exc:
+            return checked(msgspec.json.decode(data, type=KeySet))
+    except (msgspec.MsgspecError, ValueError, InvalidRequest) as exc:
         raise StorageFailed(
             f"{path} is not a file of keys: {exc}. Mend it, or move it away and add keys anew."
         ) from exc

@@ -112,17 +112,6 @@ def test_a_keys_own_rate_replaces_the_default(rates: RateLimits) -> None:
     assert refused_after(rates, carol, HERE, Group.TALK) == 6
 
 
-def test_logging_in_is_limited_by_address_whatever_the_default_and_the_key_are(clock: Clock) -> None:
-    rates = RateLimits(Rate(requests=1_000_000, window_s=1), clock)
-    rich = Subject("rich", "rich", Role.ADMIN, credential="rich's", rate=Rate(requests=1000, window_s=1))
-
-    assert refused_after(rates, rich, HERE, Group.LOGIN) == 10
-    with pytest.raises(RateLimited) as refused:
-        rates.hit(ALICE, HERE, Group.LOGIN)
-    assert refused.value.retry_after_s == 60
-    assert rates.hit(ALICE, ELSEWHERE, Group.LOGIN).remaining == 9
-
-
 def test_an_address_that_guesses_is_refused_and_its_right_keys_are_not(rates: RateLimits, clock: Clock) -> None:
     for _ in range(20):
         rates.note_failure(HERE)
@@ -169,12 +158,11 @@ def test_an_address_is_counted_whole_for_ipv4_and_by_its_64_for_ipv6(address: st
     assert address_key(address) == key
 
 
-def test_every_action_has_its_group_and_only_open_and_scrape_are_free() -> None:
+def test_every_action_has_its_group_and_those_that_are_open_are_free() -> None:
     groups = {action: group_of(action) for action in Action}
 
-    assert {action for action, group in groups.items() if group is None} == {Action.OPEN, Action.SCRAPE}
+    assert {action for action, group in groups.items() if group is None} == {Action.OPEN, Action.SCRAPE, Action.LOGIN}
     assert {action for action, group in groups.items() if group is Group.TALK} == {Action.TALK}
-    assert {action for action, group in groups.items() if group is Group.LOGIN} == {Action.LOGIN}
     assert {action for action, group in groups.items() if group is Group.REST} == {
         Action.READ,
         Action.CHANGE,
