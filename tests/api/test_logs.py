@@ -87,6 +87,13 @@ def test_app_log_has_the_same_lines_as_standard_error(server: Server, folder: Pa
     assert lines(folder, "app.log") == server.log_entries[: len(lines(folder, "app.log"))]
 
 
+def test_logs_and_the_index_are_their_owners_alone(server: Server, folder: Path) -> None:
+    kept = [*folder.rglob("app.log"), *(server.folder / ".chatkeep").glob("index.sqlite3*")]
+
+    assert len(kept) >= 3
+    assert [path.name for path in kept if path.stat().st_mode & 0o077] == []
+
+
 def test_probes_do_not_fill_the_log(server: Server) -> None:
     for path in ("/health", "/health/ready", "/metrics"):
         assert server.client.http.get(path, headers={"X-Request-ID": "a-probe"}).status_code == 200

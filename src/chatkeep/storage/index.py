@@ -6,6 +6,7 @@ searched stands in texts.py, and is read by a connection of its own (searching.p
 
 import contextlib
 import heapq
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -201,7 +202,7 @@ class Index:
 
     def _open(self) -> sqlite3.Connection:
         """Open it, or make it anew when it is broken or of another version: all it holds can be read again."""
-        database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        database = _connect(self._path)
         try:
             _prepare(database)
             found = database.execute("PRAGMA user_version").fetchone()[0]
@@ -219,7 +220,7 @@ class Index:
     def _make_anew(self) -> sqlite3.Connection:
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        database = _connect(self._path)
         _prepare(database)
         _make_tables(database)
         return database
@@ -306,6 +307,12 @@ class Index:
         numbers = self._database.execute("SELECT id FROM messages WHERE chat = ? ORDER BY id", (chat,)).fetchall()
         self._texts.remove([number for (number,) in numbers])
         self._database.execute("DELETE FROM messages WHERE chat = ?", (chat,))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the database, in a file that only its owner reads: it holds every text. SQLite's other files are like it."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
 
 def _prepare(database: sqlite3.Connection) -> None:

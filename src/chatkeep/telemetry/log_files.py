@@ -2,9 +2,12 @@
 
 import contextlib
 import logging
+import os
 import queue
 import sys
 import threading
+from functools import partial
+from io import TextIOWrapper
 from logging.handlers import QueueListener, RotatingFileHandler
 from pathlib import Path
 
@@ -89,6 +92,11 @@ class _LogFile(RotatingFileHandler):
         self.setLevel(level)
         self._failed = False
         self._told = False
+
+    def _open(self) -> TextIOWrapper:
+        """As the library's, and for its owner alone: it holds names, ids and addresses."""
+        opener = partial(os.open, mode=0o600)
+        return open(self.baseFilename, "a", encoding=self.encoding, opener=opener)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
