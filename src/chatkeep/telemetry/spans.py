@@ -119,7 +119,7 @@ def _question(run: Run, model: str) -> dict[str, AttributeValue]:
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": _PROVIDERS.get(record.provider, record.provider),
         "gen_ai.request.model": model,
-        "gen_ai.conversation.id": record.chat_id,
+        "gen_ai.conversation.id": record.chat_id or None,  # a generation outside any chat has none
         "gen_ai.request.temperature": record.temperature,
         "gen_ai.request.max_tokens": record.max_tokens,
         "chatkeep.run.id": run.run_id,
