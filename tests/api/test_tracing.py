@@ -139,7 +139,7 @@ def test_no_text_no_key_and_no_path_is_sent_and_probes_make_no_span(server: Serv
     server.client.send("xyzzy-in-a-message", "private", headers=headers, system_prompt="xyzzy-in-a-prompt")
     server.client.send("xyzzy [[fail 1 provider_error]]", "private-2", headers=headers)
     server.client.http.get("/chat/history/xyzzy-path?before=xyzzy-query", headers=headers)
-    for path in ("/health", "/health/ready", "/metrics"):
+    for path in ("/health", "/health/ready", "/api/v1/health", "/metrics"):
         server.client.http.get(path)
     server.client.send("hi", "after-all")
 

@@ -5,7 +5,7 @@ from structlog.typing import FilteringBoundLogger
 
 from chatkeep.access.answered import Answered
 
-PROBES = frozenset({"/health", "/health/ready", "/metrics"})
+PROBES = frozenset({"/health", "/health/ready", "/api/v1/health", "/metrics"})
 """Routes that machines ask every few seconds."""
 
 UNMATCHED = "unmatched"
