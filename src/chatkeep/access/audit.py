@@ -8,6 +8,7 @@ import structlog
 
 from chatkeep.access.policy import Action
 from chatkeep.chat.model import now
+from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.run import Run
 
 
@@ -41,7 +42,7 @@ class AuditTrail(Protocol):
         ...
 
 
-class AuditedRuns:
+class AuditedRuns(RunObserver):
     """Notes every message that was taken. `is_on` says whether there is anybody to tell apart."""
 
     def __init__(self, trail: AuditTrail, is_on: Callable[[], bool]) -> None:
@@ -63,9 +64,3 @@ class AuditedRuns:
                 request_id=context.get("request_id"),
             )
         )
-
-    def run_generating(self, run: Run) -> None:
-        """Nothing that anybody did."""
-
-    def run_ended(self, run: Run) -> None:
-        """Nothing that anybody did."""

@@ -14,6 +14,7 @@ import structlog
 
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.model import now
+from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.ports import ProviderInfo, Providers, ProviderState
 from chatkeep.chat.run import Run, RunState
 
@@ -99,8 +100,8 @@ class Outbox:
         return messages
 
 
-class StatusFeed:
-    """Fills the outbox of every open socket. Is told of runs as a RunObserver, of providers by `state_changed`."""
+class StatusFeed(RunObserver):
+    """Fills the outbox of every open socket. Is told of runs as an observer, of providers by `state_changed`."""
 
     def __init__(
         self, chat: ChatInterface, providers: Providers, *, pace_s: float = _PACE_S, status_s: float = _STATUS_S
@@ -139,9 +140,6 @@ class StatusFeed:
             message = msgspec.json.encode(StateChange(name, old, new, error, now()))
             for outbox in self._due:
                 outbox.put(self._changes, message)
-
-    def run_taken(self, run: Run) -> None:
-        """Nothing is to be told of a run that waits."""
 
     def run_generating(self, run: Run) -> None:
         """Tell the owner's sockets that it goes on."""

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from chatkeep.access.answered import Answered
 from chatkeep.chat.model import Stats, Usage
+from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.ports import ProviderState
 from chatkeep.chat.run import Run
 from chatkeep.telemetry.requests import UNMATCHED
@@ -94,8 +95,8 @@ class RequestMetrics:
         children[1].observe(answered.duration_s)
 
 
-class RunMetrics:
-    """A RunObserver: counts runs and tokens, and times providers."""
+class RunMetrics(RunObserver):
+    """Counts runs and tokens, and times providers."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._ended = Counter("chatkeep_runs", "Runs that ended.", ["provider", "state"], registry=registry)
@@ -116,12 +117,6 @@ class RunMetrics:
             buckets=_RUN_S,
             registry=registry,
         )
-
-    def run_taken(self, run: Run) -> None:
-        """Nothing is counted before the end."""
-
-    def run_generating(self, run: Run) -> None:
-        """Nothing is counted before the end."""
 
     def run_ended(self, run: Run) -> None:
         """Count one run."""

@@ -21,6 +21,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from chatkeep.access.answered import OTHER_METHOD, Answered
+from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.run import Run
 from chatkeep.telemetry.requests import PROBES
 
@@ -37,7 +38,7 @@ _PROVIDERS = {"gemini": "gcp.gemini", "mistral": "mistral_ai", "xai": "x_ai"}
 _propagator = TraceContextTextMapPropagator()
 
 
-class Spans:
+class Spans(RunObserver):
     """A span for every request but those of probes, and one for every run, made by the request that sent it."""
 
     def __init__(self, version: str) -> None:
@@ -82,11 +83,8 @@ class Spans:
             span.set_attribute("error.type", str(answered.status))
             span.set_status(StatusCode.ERROR)
 
-    def run_taken(self, run: Run) -> None:
-        """A run that waits for others has no span yet: it would tell of them."""
-
     def run_generating(self, run: Run) -> None:
-        """Begin the run's span."""
+        """Begin the run's span; while it waits for others it has none, which would tell of them."""
         self._runs[run.run_id] = self._begin(run)
 
     def run_ended(self, run: Run) -> None:
