@@ -197,3 +197,16 @@ def test_the_schemas_say_what_is_checked() -> None:
     assert body["properties"]["chat_id"]["anyOf"][0]["pattern"] == "^[A-Za-z0-9_-]{1,128}$"
     limit = DOCUMENT["paths"]["/chat/history"]["get"]["parameters"][0]["schema"]
     assert limit == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000}
+
+
+def test_an_idempotency_key_of_what_is_kept_nowhere_promises_no_day() -> None:
+    said = {
+        label: parameter["description"]
+        for label, operation in described()
+        for parameter in operation.get("parameters", ())
+        if parameter["name"] == "Idempotency-Key"
+    }
+
+    of_unkept = {label for label, words in said.items() if "24 hours" not in words}
+    assert of_unkept == {"POST /api/llm/generate", "POST /api/llm/stream"}
+    assert all("two minutes" in said[label] for label in of_unkept)
