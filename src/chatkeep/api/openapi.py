@@ -6,7 +6,6 @@ bounds of 0, descriptions and closed objects), problem documents with their code
 
 import inspect
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, get_args
 
 import msgspec
@@ -106,7 +105,6 @@ def openapi_config() -> OpenAPIConfig:
     )
 
 
-@lru_cache(1)
 def openapi_document(app: Litestar) -> bytes:
     """The OpenAPI document of `app` as indented JSON with a trailing newline."""
     described = app.openapi_schema.to_schema()
