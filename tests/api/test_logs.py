@@ -95,7 +95,7 @@ def test_logs_and_the_index_are_their_owners_alone(server: Server, folder: Path)
 
 
 def test_probes_do_not_fill_the_log(server: Server) -> None:
-    for path in ("/health", "/health/ready", "/metrics"):
+    for path in ("/health", "/health/ready", "/api/v1/health", "/metrics"):
         assert server.client.http.get(path, headers={"X-Request-ID": "a-probe"}).status_code == 200
     server.client.send("hi", "after", headers={"X-Request-ID": "after-probes"})
 

@@ -197,3 +197,29 @@ def test_the_schemas_say_what_is_checked() -> None:
     assert body["properties"]["chat_id"]["anyOf"][0]["pattern"] == "^[A-Za-z0-9_-]{1,128}$"
     limit = DOCUMENT["paths"]["/chat/history"]["get"]["parameters"][0]["schema"]
     assert limit == {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000}
+
+
+def test_an_idempotency_key_of_what_is_kept_nowhere_promises_no_day() -> None:
+    said = {
+        label: parameter["description"]
+        for label, operation in described()
+        for parameter in operation.get("parameters", ())
+        if parameter["name"] == "Idempotency-Key"
+    }
+
+    of_unkept = {label for label, words in said.items() if "24 hours" not in words}
+    assert of_unkept == {"POST /api/llm/generate", "POST /api/llm/stream"}
+    assert all("two minutes" in said[label] for label in of_unkept)
+
+
+def test_every_stream_names_its_run_and_its_chat_in_headers_when_it_has_one() -> None:
+    streams = {
+        label: {name for name in response["headers"] if name in ("X-Run-Id", "X-Chat-Id")}
+        for label, operation in described()
+        for response in operation["responses"].values()
+        if "text/event-stream" in response.get("content", {})
+    }
+
+    assert streams.keys() >= {"POST /chat", "POST /stream", "POST /api/v1/chat", "GET /runs/{run_id}/events"}
+    for label, names in streams.items():
+        assert names == ({"X-Run-Id"} if "/api/llm/" in label else {"X-Run-Id", "X-Chat-Id"})

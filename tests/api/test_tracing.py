@@ -85,6 +85,17 @@ def test_a_run_is_a_child_of_its_request_and_that_of_who_called(server: Server, 
     assert {entry["trace_id"] for entry in logged} == {TRACE}
 
 
+def test_a_generation_outside_any_chat_names_no_conversation(server: Server, collector: Collector) -> None:
+    run_id = server.client.http.post("/api/llm/generate", json={"prompt": "one"}).json()["run_id"]
+
+    def found() -> list[CollectedSpan]:
+        return [span for span in list(collector.spans) if span.attributes.get("chatkeep.run.id") == run_id]
+
+    (span,) = eventually(found)
+    assert "gen_ai.conversation.id" not in span.attributes
+    assert parent_of(span, collector).name == "POST /api/llm/generate"
+
+
 @pytest.mark.parametrize("given", ["garbage", f"00-{'0' * 32}-{PARENT}-01", "00-zz-zz-01", "é"])
 def test_a_parent_that_is_none_begins_a_new_trace(server: Server, collector: Collector, given: str) -> None:
     chat_id = f"bad-parent-{sum(given.encode())}"
@@ -128,7 +139,7 @@ def test_no_text_no_key_and_no_path_is_sent_and_probes_make_no_span(server: Serv
     server.client.send("xyzzy-in-a-message", "private", headers=headers, system_prompt="xyzzy-in-a-prompt")
     server.client.send("xyzzy [[fail 1 provider_error]]", "private-2", headers=headers)
     server.client.http.get("/chat/history/xyzzy-path?before=xyzzy-query", headers=headers)
-    for path in ("/health", "/health/ready", "/metrics"):
+    for path in ("/health", "/health/ready", "/api/v1/health", "/metrics"):
         server.client.http.get(path)
     server.client.send("hi", "after-all")
 

@@ -7,6 +7,7 @@ import msgspec
 
 from chatkeep.access.policy import Action
 from chatkeep.chat.model import now
+from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.run import Run
 
 
@@ -52,7 +53,7 @@ class AuditTrail(Protocol):
         ...
 
 
-class AuditedRuns:
+class AuditedRuns(RunObserver):
     """Notes every message that was taken with a key."""
 
     def __init__(self, trail: AuditTrail) -> None:
@@ -74,9 +75,3 @@ class AuditedRuns:
                 address=acting.address,
             )
         )
-
-    def run_generating(self, run: Run) -> None:
-        """Nothing that anybody did."""
-
-    def run_ended(self, run: Run) -> None:
-        """Nothing that anybody did."""

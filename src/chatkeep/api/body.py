@@ -17,6 +17,16 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+UnkeptIdempotencyKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        required=False,
+        description="The same key and body give the same run, until two minutes after its end.",
+    ),
+]
+"""That of a run which is kept nowhere: the key holds as long as the run is in memory."""
+
 
 def refuse_nul(body: msgspec.Struct) -> None:
     """JSON allows NUL in text; tools that people use on their files do not. Raises: InvalidRequest."""

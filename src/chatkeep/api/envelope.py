@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from http import HTTPStatus
-from typing import Protocol
 
 import structlog
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send, WebSocketCloseEvent
 
+from chatkeep.access.answered import OTHER_METHOD, Answered, RequestObserver
 from chatkeep.access.subject import Subject
 from chatkeep.api.problems import MEDIA_TYPE, REFUSAL, encoded
 from chatkeep.chat.events import Problem
@@ -17,20 +18,11 @@ from chatkeep.chat.model import new_id
 
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
 
+# Why a list: metrics keep what they were told, and some servers take any word for a method. RFC 9110, section 9.1,
+# and RFC 5789.
+_METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+
 _WEBSOCKET_STATUS = 101  # Switching Protocols: RFC 6455, section 4.2.2
-
-
-class RequestObserver(Protocol):
-    """Told of every request when it has been answered. Must be quick, and must not raise."""
-
-    def __call__(
-        self, *, method: str, route: str, status: int, duration_s: float, bytes_sent: int, subject: str | None
-    ) -> None:
-        """`route` is its template (`/runs/{run_id}`), empty for none; `status` 499 for a client that left first.
-
-        `method` is `WEBSOCKET` for a WebSocket; `subject` is the name of who asked, None for nobody known.
-        """
-        ...
 
 
 class Envelope:
@@ -97,18 +89,26 @@ class Envelope:
     def _tell(self, scope: Scope, status: int, duration_s: float, sent: int) -> None:
         self._audit(scope, status)
         subject = scope["state"].get("subject")
+        answered = Answered(
+            method=_method_of(scope),
+            route=str(scope.get("path_template", "")),
+            status=status,
+            duration_s=duration_s,
+            bytes_sent=sent,
+            subject=subject.name if isinstance(subject, Subject) else None,
+        )
         for observer in self._observers:
-            observer(
-                method=str(scope.get("method", "WEBSOCKET")),
-                route=str(scope.get("path_template", "")),
-                status=status,
-                duration_s=duration_s,
-                bytes_sent=sent,
-                subject=subject.name if isinstance(subject, Subject) else None,
-            )
+            observer(answered)
 
 
 _CLIENT_LEFT = 499  # no standard has a number for it; this is nginx's, and known
+
+
+def _method_of(scope: Scope) -> str:
+    if scope["type"] == ScopeType.WEBSOCKET:
+        return "WEBSOCKET"
+    method = scope.get("method", "")
+    return method if method in _METHODS else OTHER_METHOD
 
 
 def _add(message: HTTPResponseStartEvent, headers: list[tuple[bytes, bytes]]) -> None:

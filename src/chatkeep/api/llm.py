@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
-from chatkeep.api.body import IdempotencyKey, idempotency_of, refuse_nul
+from chatkeep.api.body import UnkeptIdempotencyKey, idempotency_of, refuse_nul
 from chatkeep.api.caller import Caller
 from chatkeep.api.event_stream import STREAMED, EventStream
 from chatkeep.api.problems import AnyRequest, documented, problem_response, request_id_of
@@ -102,7 +102,7 @@ _FAILURES = documented(404, 409, 413, 422, 429, 500, 502, 503, 504)
     },
 )
 async def generate(
-    request: AnyRequest, caller: Caller, data: GenerateBody, idempotency_key: IdempotencyKey = None
+    request: AnyRequest, caller: Caller, data: GenerateBody, idempotency_key: UnkeptIdempotencyKey = None
 ) -> Response[GenerateAnswer] | Response[bytes]:
     """Answer one prompt, whole or as a stream. Nothing of it is kept."""
     run = await _begin(caller, data, idempotency_key)
@@ -121,7 +121,7 @@ async def generate(
     summary="Stream outside any chat",
     responses={200: STREAMED, **_FAILURES},
 )
-async def stream(caller: Caller, data: GenerateBody, idempotency_key: IdempotencyKey = None) -> Response[bytes]:
+async def stream(caller: Caller, data: GenerateBody, idempotency_key: UnkeptIdempotencyKey = None) -> Response[bytes]:
     """Answer one prompt with the run's events. Nothing of it is kept."""
     return EventStream(caller, await _begin(caller, data, idempotency_key))
 

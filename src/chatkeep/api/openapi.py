@@ -6,7 +6,6 @@ bounds of 0, descriptions and closed objects), problem documents with their code
 
 import inspect
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, get_args
 
 import msgspec
@@ -74,7 +73,12 @@ _HEADERS = {
     "X-RateLimit-Reset": {"description": "Seconds until one more is allowed.", "schema": _COUNT},
     "Retry-After": {"description": "Seconds to wait.", "schema": _COUNT},
     "X-Run-Id": {"description": "Names the run: follow it again, or stop it.", "schema": {"type": "string"}},
+    "X-Chat-Id": {
+        "description": "Names the run's chat. A generation outside any chat has none.",
+        "schema": {"type": "string", "pattern": _CHAT_ID},
+    },
 }
+_OUTSIDE_CHATS = "/api/llm/"  # where the paths begin whose runs are in no chat
 _RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 _WAITING = {"429", "503"}  # statuses that may carry Retry-After
 
@@ -100,7 +104,6 @@ def openapi_config() -> OpenAPIConfig:
     )
 
 
-@lru_cache(1)
 def openapi_document(app: Litestar) -> bytes:
     """The OpenAPI document of `app` as indented JSON with a trailing newline."""
     described = app.openapi_schema.to_schema()
@@ -185,7 +188,7 @@ def _complete(path: str, handler: HTTPRouteHandler, operation: dict[str, Any], s
     _complete_problems(operation, action, _marks(path, action, operation, schemas))
     headers = ["X-Request-ID", *(_RATE_HEADERS if action is not Action.OPEN else ())]
     for status, response in operation["responses"].items():
-        named = [*headers, *(["Retry-After"] if status in _WAITING else []), *_run_header(response)]
+        named = [*headers, *(["Retry-After"] if status in _WAITING else []), *_run_headers(path, response)]
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in named}
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
@@ -268,8 +271,11 @@ def _marks(path: str, action: Action, operation: dict[str, Any], schemas: dict[s
     return marks | {f"body:{name}" for name in schemas.get(_name_of(body), {}).get("properties", ())}
 
 
-def _run_header(response: dict[str, Any]) -> list[str]:
-    return ["X-Run-Id"] if "text/event-stream" in response.get("content", {}) else []
+def _run_headers(path: str, response: dict[str, Any]) -> list[str]:
+    """Those of an answer that may be a stream."""
+    if "text/event-stream" not in response.get("content", {}):
+        return []
+    return ["X-Run-Id"] if path.startswith(_OUTSIDE_CHATS) else ["X-Run-Id", "X-Chat-Id"]
 
 
 def _tag(path: str) -> tuple[str, str]:

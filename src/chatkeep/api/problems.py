@@ -20,7 +20,7 @@ _log = structlog.get_logger("chatkeep.api")
 MEDIA_TYPE = "application/problem+json"
 REFUSAL = "refusal"  # in a connection's state: the problem that a WebSocket is refused with
 
-_MEANINGS = {
+MEANINGS = {
     401: "A key is needed, or the one sent is not valid.",
     403: "The key's role does not allow this, or the request came by a host or from a page that is not taken.",
     404: "There is no such chat, run, provider or model.",
@@ -28,13 +28,14 @@ _MEANINGS = {
     410: "That position of the run is not kept, or does not exist.",
     413: "The body is too large.",
     422: "The request is not valid.",
-    429: "Too many at once: `Retry-After` says when to come back.",
+    429: "Too many requests, or generations at once: `Retry-After` says when to come back.",
     500: "A file cannot be read, or something broke.",
     502: "The provider failed; `partial` is what was kept.",
     503: "The provider cannot be used now, the search took too long, or the server is stopping.",
     504: "The provider took too long; `partial` is what was kept.",
     507: "The disk is full or read-only.",
 }
+"""What a status means, whatever the operation."""
 
 AnyRequest = Request[object, object, State]
 
@@ -44,7 +45,7 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 42
 def documented(*statuses: int) -> dict[int, ResponseSpec]:
     """The problem documents with these statuses, for a route's description."""
     return {
-        status: ResponseSpec(Problem, description=_MEANINGS[status], media_type=MEDIA_TYPE, generate_examples=False)
+        status: ResponseSpec(Problem, description=MEANINGS[status], media_type=MEDIA_TYPE, generate_examples=False)
         for status in statuses
     }
 

@@ -15,7 +15,7 @@ from litestar.params import HeaderParameter, QueryParameter
 
 from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
-from chatkeep.api.openapi import openapi_document
+from chatkeep.api.description import description_of
 from chatkeep.api.problems import AnyRequest
 from chatkeep.errors import NotFound
 
@@ -120,20 +120,21 @@ class PageFiles:
         return hashlib.sha256(self.read(name) or b"").hexdigest()[:16]
 
 
-@get("/openapi.json", opt=needs(Action.OPEN), include_in_schema=False)
+@get("/openapi.json", opt=needs(Action.OPEN), summary="This API as an OpenAPI document", include_in_schema=False)
 async def document(request: AnyRequest) -> Response[bytes]:
     """The OpenAPI document."""
-    return Response(openapi_document(request.app), media_type=MediaType.JSON, headers={"Cache-Control": "no-cache"})
+    described = await description_of(request.app)
+    return Response(described.document, media_type=MediaType.JSON, headers={"Cache-Control": "no-cache"})
 
 
-@get("/docs", opt=needs(Action.OPEN), include_in_schema=False, sync_to_thread=True)
+@get("/docs", opt=needs(Action.OPEN), summary="Try the requests out", include_in_schema=False, sync_to_thread=True)
 def swagger(page_files: PageFiles) -> Response[bytes]:
     """Swagger UI: try the requests out."""
     page, status = page_files.page("swagger-ui.css", "swagger-ui-bundle.js", "swagger-init.js")
     return Response(page, status_code=status, media_type=MediaType.HTML, headers=_HEADERS)
 
 
-@get("/redoc", opt=needs(Action.OPEN), include_in_schema=False, sync_to_thread=True)
+@get("/redoc", opt=needs(Action.OPEN), summary="Read about the API", include_in_schema=False, sync_to_thread=True)
 def redoc(page_files: PageFiles) -> Response[bytes]:
     """ReDoc: read."""
     page, status = page_files.page("redoc.standalone.js", "redoc-init.js")

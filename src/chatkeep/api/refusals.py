@@ -9,6 +9,7 @@ import msgspec
 
 from chatkeep.access.policy import Action
 from chatkeep.api.examples import DETAILS, REQUEST_ID
+from chatkeep.api.problems import MEANINGS
 from chatkeep.chat.events import FieldError, Problem, problem
 from chatkeep.errors import error_of
 
@@ -49,15 +50,6 @@ _CODES: tuple[tuple[int, str, set[str]], ...] = (
 )
 _FALLBACK = {404: "not_found"}  # when nothing above says what it is that was not found
 
-_MEANINGS = {
-    401: "A key is needed, or the one sent is not valid.",
-    403: "The key's role does not allow this, or the request comes from where none is taken.",
-    413: "The body is too large.",
-    422: "The request is not valid.",
-    429: "Too many requests: `Retry-After` says when to come back.",
-    500: "A file cannot be read, or something broke.",
-}
-
 
 def statuses_of(action: Action, *, has_body: bool, has_parameters: bool) -> dict[int, str]:
     """Statuses that every operation of this kind can answer with besides those of its view, and what they mean."""
@@ -68,7 +60,7 @@ def statuses_of(action: Action, *, has_body: bool, has_parameters: bool) -> dict
         found |= {413, 422}
     if has_parameters:
         found.add(422)
-    return {status: _MEANINGS[status] for status in sorted(found)}
+    return {status: MEANINGS[status] for status in sorted(found)}
 
 
 def codes_of(status: int, marks: set[str]) -> list[str]:

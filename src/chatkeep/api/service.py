@@ -1,18 +1,18 @@
 """The rest: what this server is, and how it is."""
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Literal
 
-from litestar import Litestar, get
+from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 import chatkeep
 from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
+from chatkeep.api.description import description_of
 from chatkeep.api.problems import AnyRequest, documented
-from chatkeep.api.schemas import EndpointRow, HealthAnswer, ReadyAnswer, ServiceAnswer
+from chatkeep.api.schemas import HealthAnswer, ReadyAnswer, ServiceAnswer
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.model import now
 from chatkeep.chat.ports import Providers, ProviderState
@@ -24,7 +24,8 @@ KnownProviders = NamedDependency[SkipValidation[Providers]]
 @get("/", opt=needs(Action.OPEN), summary="What this server is")
 async def index(request: AnyRequest) -> ServiceAnswer:
     """Name, version and endpoints."""
-    return ServiceAnswer("chatkeep", chatkeep.__version__, endpoints_of(request.app))
+    described = await description_of(request.app)
+    return ServiceAnswer("chatkeep", chatkeep.__version__, described.endpoints)
 
 
 @get("/health", opt=needs(Action.OPEN), summary="How this server is")
@@ -68,13 +69,3 @@ def overall(states: Iterable[ProviderState]) -> Literal["healthy", "degraded", "
     if not healthy:
         return "unhealthy"
     return "healthy" if healthy == len(configured) else "degraded"
-
-
-@lru_cache(1)
-def endpoints_of(app: Litestar) -> list[EndpointRow]:
-    """Every documented route, in the order of its path."""
-    return [
-        EndpointRow(path, method.upper(), str(operation.get("summary", "")))
-        for path, operations in sorted(app.openapi_schema.to_schema()["paths"].items())
-        for method, operation in operations.items()
-    ]

@@ -14,6 +14,7 @@ import structlog
 
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.model import now
+from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.ports import ProviderInfo, Providers, ProviderState
 from chatkeep.chat.run import Run, RunState
 
@@ -21,7 +22,7 @@ _logger = structlog.get_logger("chatkeep.api")
 
 _PACE_S = 0.5  # how often the figures of a run that goes on are sent
 _STATUS_S = 30.0  # how often a socket is told of all providers
-_MOST_WAITING = 1000  # messages that one socket has not taken; each is about 300 bytes
+_MOST_BYTES = 8 * 2**20  # that one socket has not taken: the rows of 25,000 runs, of each the newest
 
 TOO_SLOW = 1013  # Try Again Later: IANA, WebSocket Close Code Number Registry
 
@@ -69,14 +70,16 @@ class Outbox:
         self.owner = owner
         self.ending: tuple[int, str] | None = None
         self._messages: dict[Hashable, bytes] = {}
+        self._bytes = 0
         self._wake = asyncio.Event()
 
     def put(self, kind: Hashable, message: bytes) -> None:
         """Send `message` soon, in place of an older one of that kind."""
-        self._messages.pop(kind, None)
+        self._bytes += len(message) - len(self._messages.pop(kind, b""))
         self._messages[kind] = message
-        if len(self._messages) > _MOST_WAITING:
-            self._messages.clear()
+        # Why not the number: of an owner with many runs each has a row, however fast they are read.
+        if self._bytes > _MOST_BYTES:
+            self._messages, self._bytes = {}, 0
             self.end(TOO_SLOW, "Read faster.")
         self._wake.set()
 
@@ -92,12 +95,13 @@ class Outbox:
             await self._wake.wait()
         if self.ending is not None:
             return []
-        messages, self._messages = list(self._messages.values()), {}
+        messages = list(self._messages.values())
+        self._messages, self._bytes = {}, 0
         return messages
 
 
-class StatusFeed:
-    """Fills the outbox of every open socket. Is told of runs as a RunObserver, of providers by `state_changed`."""
+class StatusFeed(RunObserver):
+    """Fills the outbox of every open socket. Is told of runs as an observer, of providers by `state_changed`."""
 
     def __init__(
         self, chat: ChatInterface, providers: Providers, *, pace_s: float = _PACE_S, status_s: float = _STATUS_S
@@ -136,9 +140,6 @@ class StatusFeed:
             message = msgspec.json.encode(StateChange(name, old, new, error, now()))
             for outbox in self._due:
                 outbox.put(self._changes, message)
-
-    def run_taken(self, run: Run) -> None:
-        """Nothing is to be told of a run that waits."""
 
     def run_generating(self, run: Run) -> None:
         """Tell the owner's sockets that it goes on."""

@@ -10,10 +10,11 @@ from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
 from chatkeep.api.body import IdempotencyKey, idempotency_of, refuse_nul
 from chatkeep.api.caller import Caller
+from chatkeep.api.description import description_of
 from chatkeep.api.event_stream import STREAMED, EventStream
 from chatkeep.api.problems import AnyRequest, documented
 from chatkeep.api.schemas import EndpointRow, HealthAnswer, Model, Provider, Text
-from chatkeep.api.service import KnownProviders, endpoints_of, health_answer
+from chatkeep.api.service import KnownProviders, health_answer
 from chatkeep.chat.interface import SendRequest
 from chatkeep.chat.ports import ProviderInfo, ProviderState
 
@@ -67,13 +68,14 @@ async def help_(request: AnyRequest, providers: KnownProviders) -> HelpAnswer:
     infos = providers.infos()
     unconfigured = [info for info in infos if info.state is ProviderState.NOT_CONFIGURED]
     configured = [info for info in infos if info.state is not ProviderState.NOT_CONFIGURED]
+    described = await description_of(request.app)
     example = _example(str(request.base_url).rstrip("/"))
     return HelpAnswer(
         text=_text(configured, unconfigured, providers.default_name, example),
         default=providers.default_name,
         configured=[HelpRow(info.name, info.state.value, info.error, info.models) for info in configured],
         available=[Suggestion(info.name, info.error or "") for info in unconfigured],
-        endpoints=endpoints_of(request.app),
+        endpoints=described.endpoints,
         example=example,
         success=True,
     )

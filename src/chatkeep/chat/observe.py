@@ -1,6 +1,6 @@
 """Who watches runs: metrics, traces, live figures."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import structlog
@@ -11,19 +11,19 @@ _logger = structlog.get_logger("chatkeep.chat")
 
 
 class RunObserver(Protocol):
-    """Told of every run. Called on the event loop: must be quick."""
+    """Told of every run. Called on the event loop: must be quick. Who inherits it writes only what it wants to know."""
 
-    def run_taken(self, run: Run) -> None:
+    def run_taken(self, run: Run) -> None:  # noqa: ARG002 - for who inherits
         """The run is in its journal; it may have to wait for others of its chat."""
-        ...
+        return
 
-    def run_generating(self, run: Run) -> None:
+    def run_generating(self, run: Run) -> None:  # noqa: ARG002 - for who inherits
         """The provider is being called now. Not called for a run that was stopped before."""
-        ...
+        return
 
-    def run_ended(self, run: Run) -> None:
+    def run_ended(self, run: Run) -> None:  # noqa: ARG002 - for who inherits
         """The run's last event is revealed: its state, usage and times are fixed."""
-        ...
+        return
 
 
 class Observers:
@@ -38,24 +38,19 @@ class Observers:
 
     def run_taken(self, run: Run) -> None:
         """Tell all."""
-        for observer in self._observers:
-            try:
-                observer.run_taken(run)
-            except Exception:
-                _logger.exception("observer_crashed")
+        self._tell(lambda observer: observer.run_taken(run))
 
     def run_generating(self, run: Run) -> None:
         """Tell all."""
-        for observer in self._observers:
-            try:
-                observer.run_generating(run)
-            except Exception:
-                _logger.exception("observer_crashed")
+        self._tell(lambda observer: observer.run_generating(run))
 
     def run_ended(self, run: Run) -> None:
         """Tell all."""
+        self._tell(lambda observer: observer.run_ended(run))
+
+    def _tell(self, tell: Callable[[RunObserver], None]) -> None:
         for observer in self._observers:
             try:
-                observer.run_ended(run)
+                tell(observer)
             except Exception:
                 _logger.exception("observer_crashed")

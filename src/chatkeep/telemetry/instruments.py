@@ -2,24 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
+from chatkeep.access.answered import RequestObserver
 from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.ports import ChatStore, RunLog
 from chatkeep.telemetry.measured import MeasuredLog, MeasuredStore
 from chatkeep.telemetry.metrics import Metrics
 from chatkeep.telemetry.requests import RequestLog
 from chatkeep.telemetry.tracing import Tracing, open_tracing
-
-
-class OnRequest(Protocol):
-    """What is told of every request."""
-
-    def __call__(
-        self, *, method: str, route: str, status: int, duration_s: float, bytes_sent: int, subject: str | None
-    ) -> None:
-        """The request has been answered."""
-        ...
 
 
 class Instruments:
@@ -32,7 +23,7 @@ class Instruments:
         self._tracing: Tracing | None = open_tracing(version) if traces else None
 
     @property
-    def on_request(self) -> list[OnRequest]:
+    def on_request(self) -> list[RequestObserver]:
         """What to tell of every request."""
         metrics = self.metrics.requests if self.metrics else None
         return [each for each in (self._log, metrics, self._tracing) if each is not None]

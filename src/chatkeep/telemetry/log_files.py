@@ -104,7 +104,7 @@ class _LogFile(RotatingFileHandler):
         super().emit(record)
         self._told = self._told and self._failed
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - the standard library's
         """Called within `except`."""
         self._failed = True
         if not self._told:

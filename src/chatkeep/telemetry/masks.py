@@ -9,8 +9,8 @@ from structlog.typing import EventDict, WrappedLogger
 _MASK = "***"
 _MOST_CHARS = 4000  # of one text: lines wait in memory, and nobody reads on
 
-# Why not `tokens`: that is what models count.
-_SECRET_NAME = re.compile(r"authorization|api.?key|cookie|password|secret|token(?!s)", re.IGNORECASE)
+# Why only a name's end: `tokens` and `time_to_first_token_ms` are what models count.
+_SECRET_NAME = re.compile(r"authorization|api.?key|cookie|password|secret|token$", re.IGNORECASE)
 _SECRET_VALUE = re.compile(
     r"(?i:(?P<scheme>\bbearer)\s+)[^\s\"',;]+"  # RFC 6750, section 2.1
     r"|\bck_[A-Za-z0-9_-]{43,}"  # our own keys

@@ -13,7 +13,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from chatkeep.access.answered import Answered
 from chatkeep.chat.model import Stats, Usage
+from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.ports import ProviderState
 from chatkeep.chat.run import Run
 from chatkeep.telemetry.requests import UNMATCHED
@@ -81,29 +83,20 @@ class RequestMetrics:
         # Why: the library looks its children up under a lock, for 1 µs each.
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
-    def __call__(
-        self,
-        *,
-        method: str,
-        route: str,
-        status: int,
-        duration_s: float,
-        bytes_sent: int,
-        subject: str | None,
-    ) -> None:
+    def __call__(self, answered: Answered, /) -> None:
         """Count one request."""
-        key = (method, route, status)
+        key = (answered.method, answered.route, answered.status)
         children = self._children.get(key)
         if children is None:
-            route = route or UNMATCHED
-            children = self._count.labels(method, route, str(status)), self._duration.labels(method, route)
+            method, route = answered.method, answered.route or UNMATCHED
+            children = self._count.labels(method, route, str(answered.status)), self._duration.labels(method, route)
             self._children[key] = children
         children[0].inc()
-        children[1].observe(duration_s)
+        children[1].observe(answered.duration_s)
 
 
-class RunMetrics:
-    """A RunObserver: counts runs and tokens, and times providers."""
+class RunMetrics(RunObserver):
+    """Counts runs and tokens, and times providers."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._ended = Counter("chatkeep_runs", "Runs that ended.", ["provider", "state"], registry=registry)
@@ -124,12 +117,6 @@ class RunMetrics:
             buckets=_RUN_S,
             registry=registry,
         )
-
-    def run_taken(self, run: Run) -> None:
-        """Nothing is counted before the end."""
-
-    def run_generating(self, run: Run) -> None:
-        """Nothing is counted before the end."""
 
     def run_ended(self, run: Run) -> None:
         """Count one run."""

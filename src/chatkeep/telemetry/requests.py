@@ -3,7 +3,9 @@
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-PROBES = frozenset({"/health", "/health/ready", "/metrics"})
+from chatkeep.access.answered import Answered
+
+PROBES = frozenset({"/health", "/health/ready", "/api/v1/health", "/metrics"})
 """Routes that machines ask every few seconds."""
 
 UNMATCHED = "unmatched"
@@ -19,22 +21,20 @@ class RequestLog:
         # Why bound here: a logger that is asked for anew costs as much as the line.
         self._log: FilteringBoundLogger = structlog.get_logger("chatkeep.requests").bind()
 
-    def __call__(
-        self, *, method: str, route: str, status: int, duration_s: float, bytes_sent: int, subject: str | None
-    ) -> None:
+    def __call__(self, answered: Answered, /) -> None:
         """A RequestObserver."""
-        if status >= _SERVER_ERROR:
+        if answered.status >= _SERVER_ERROR:
             write = self._log.error
-        elif route in PROBES:
+        elif answered.route in PROBES:
             write = self._log.debug
         else:
             write = self._log.info
         write(
             "request",
-            method=method,
-            route=route or UNMATCHED,
-            status=status,
-            duration_ms=round(duration_s * 1000, 3),
-            bytes=bytes_sent,
-            key=subject,
+            method=answered.method,
+            route=answered.route or UNMATCHED,
+            status=answered.status,
+            duration_ms=round(answered.duration_s * 1000, 3),
+            bytes=answered.bytes_sent,
+            key=answered.subject,
         )

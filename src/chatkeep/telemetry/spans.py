@@ -20,6 +20,8 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
+from chatkeep.access.answered import OTHER_METHOD, Answered
+from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.run import Run
 from chatkeep.telemetry.requests import PROBES
 
@@ -28,13 +30,15 @@ _MOST_CHARS = 200  # of a name that a client chose
 _SERVER_ERROR = 500
 _PARENT = {b"traceparent", b"tracestate"}  # W3C Trace Context, section 3
 
+_NO_NAME = "HTTP"  # of a span whose method is none that is known: the conventions for HTTP, "Name"
+
 # The conventions have names of their own for some; others are called what we call them.
 _PROVIDERS = {"gemini": "gcp.gemini", "mistral": "mistral_ai", "xai": "x_ai"}
 
 _propagator = TraceContextTextMapPropagator()
 
 
-class Spans:
+class Spans(RunObserver):
     """A span for every request but those of probes, and one for every run, made by the request that sent it."""
 
     def __init__(self, version: str) -> None:
@@ -54,13 +58,8 @@ class Spans:
             return
         carrier = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _PARENT}
         parent = _propagator.extract(carrier)
-        method = str(scope.get("method", "GET"))  # a WebSocket begins as one
-        span = self._tracer.start_span(
-            method,
-            parent,
-            SpanKind.SERVER,
-            {"http.request.method": method, "url.scheme": str(scope.get("scheme", "http"))},
-        )
+        scheme = str(scope.get("scheme", "http"))
+        span = self._tracer.start_span(_NO_NAME, parent, SpanKind.SERVER, {"url.scheme": scheme})
         token = context.attach(trace.set_span_in_context(span, parent))
         trace_id = trace.format_trace_id(span.get_span_context().trace_id)
         try:
@@ -70,31 +69,22 @@ class Spans:
             context.detach(token)
             span.end()
 
-    def __call__(
-        self,
-        *,
-        method: str,
-        route: str,
-        status: int,
-        duration_s: float,
-        bytes_sent: int,
-        subject: str | None,
-    ) -> None:
+    def __call__(self, answered: Answered, /) -> None:
         """Say in the request's span how it was answered."""
         span = trace.get_current_span()
-        span.set_attribute("http.response.status_code", status)
-        if route:
-            span.update_name(f"{'GET' if method == 'WEBSOCKET' else method} {route}")
-            span.set_attribute("http.route", route)
-        if status >= _SERVER_ERROR:
-            span.set_attribute("error.type", str(status))
+        method = "GET" if answered.method == "WEBSOCKET" else answered.method  # a WebSocket begins as one
+        span.set_attribute("http.request.method", method)
+        span.set_attribute("http.response.status_code", answered.status)
+        name = _NO_NAME if method == OTHER_METHOD else method
+        span.update_name(f"{name} {answered.route}" if answered.route else name)
+        if answered.route:
+            span.set_attribute("http.route", answered.route)
+        if answered.status >= _SERVER_ERROR:
+            span.set_attribute("error.type", str(answered.status))
             span.set_status(StatusCode.ERROR)
 
-    def run_taken(self, run: Run) -> None:
-        """A run that waits for others has no span yet: it would tell of them."""
-
     def run_generating(self, run: Run) -> None:
-        """Begin the run's span."""
+        """Begin the run's span; while it waits for others it has none, which would tell of them."""
         self._runs[run.run_id] = self._begin(run)
 
     def run_ended(self, run: Run) -> None:
@@ -127,7 +117,7 @@ def _question(run: Run, model: str) -> dict[str, AttributeValue]:
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": _PROVIDERS.get(record.provider, record.provider),
         "gen_ai.request.model": model,
-        "gen_ai.conversation.id": record.chat_id,
+        "gen_ai.conversation.id": record.chat_id or None,  # a generation outside any chat has none
         "gen_ai.request.temperature": record.temperature,
         "gen_ai.request.max_tokens": record.max_tokens,
         "chatkeep.run.id": run.run_id,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from chatkeep.access.answered import Answered
 from chatkeep.chat.observe import RunObserver
 from chatkeep.errors import ChatkeepError
 
@@ -15,9 +16,7 @@ class Tracing(RunObserver, Protocol):
         """The span of the request of this ASGI scope; runs that begin within are its children."""
         ...
 
-    def __call__(
-        self, *, method: str, route: str, status: int, duration_s: float, bytes_sent: int, subject: str | None
-    ) -> None:
+    def __call__(self, answered: Answered, /) -> None:
         """A RequestObserver: called within `around`."""
         ...
 

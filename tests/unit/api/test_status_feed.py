@@ -212,10 +212,20 @@ async def test_what_was_not_taken_is_replaced_by_what_is_newer() -> None:
     assert await outbox.take() == [b"4999"]
 
 
+async def test_each_of_very_many_runs_has_its_row_and_closes_no_socket() -> None:
+    outbox = Outbox("")
+    for _ in range(10):
+        for number in range(5000):
+            outbox.put(f"run_{number}", b"x" * 350)
+
+    assert outbox.ending is None
+    assert len(await outbox.take()) == 5000
+
+
 async def test_an_outbox_that_nobody_empties_is_bounded() -> None:
     outbox = Outbox("")
-    for number in range(1001):
-        outbox.put(number, b"x")
+    for number in range(9):
+        outbox.put(number, b"x" * 2**20)
 
     assert outbox.ending == (TOO_SLOW, "Read faster.")
     assert await outbox.take() == []

@@ -1,6 +1,8 @@
 """Whatever is typed, and whatever the texts: what is made of it is SQL that works, and finds what it should."""
 
+import asyncio
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -158,3 +160,17 @@ async def test_a_search_that_takes_too_long_is_given_up_and_the_next_one_works(t
         patient = Searching(tmp_path / "index")
         assert (await patient.search("", parse_query("moon"), 10, 0)).total == MOST_FOUND
         patient.close()
+
+
+@pytest.mark.anyio
+async def test_a_search_whose_time_was_over_before_its_turn_came_is_given_up_and_not_begun(tmp_path: Path) -> None:
+    others_end = threading.Event()
+    searching = Searching(tmp_path / "there-is-none", deadline_s=0.05)
+    searching._thread.submit(others_end.wait)
+    asked = asyncio.create_task(searching.search("", parse_query("moon"), 10, 0))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(0.1, others_end.set)
+
+    with pytest.raises(SearchTimedOut, match="Other searches"):
+        await asked
+    searching.close()

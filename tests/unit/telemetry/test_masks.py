@@ -13,6 +13,9 @@ KEY = "ck_" + "Ab-_9" * 8 + "xyz"  # 43 characters after the prefix
         "openai_api_key",
         "cookie",
         "access_token",
+        "token",
+        "X-Auth-Token",
+        "refreshToken",
         "X-API-Key",
         "client_secret",
         "Set-Cookie",
@@ -22,7 +25,9 @@ def test_what_sounds_like_a_secret_is_masked(name: str) -> None:
     assert mask_secrets(None, "info", {name: "sk-1", "event": "x"}) == {name: "***", "event": "x"}
 
 
-@pytest.mark.parametrize("name", ["prompt_tokens", "tokens_per_second", "key", "chat_id", "route"])
+@pytest.mark.parametrize(
+    "name", ["prompt_tokens", "tokens_per_second", "time_to_first_token_ms", "first_token_s", "key", "chat_id", "route"]
+)
 def test_what_does_not_is_left_as_it_is(name: str) -> None:
     assert mask_secrets(None, "info", {name: 12}) == {name: 12}
 

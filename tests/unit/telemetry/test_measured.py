@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from chatkeep.access.answered import Answered
 from chatkeep.chat.events import JournalLine
 from chatkeep.chat.ports import RunRecord
 from chatkeep.errors import StorageFailed, StorageFull
@@ -66,7 +67,7 @@ def test_two_servers_in_a_process_count_for_themselves() -> None:
     assert first.metrics is not None
     assert second.metrics is not None
 
-    first.metrics.requests(method="GET", route="/", status=200, duration_s=0.1, bytes_sent=1, subject=None)
+    first.metrics.requests(Answered("GET", "/", 200, 0.1, 1, None))
 
     assert b'route="/"' in first.metrics.page("")[0]
     assert b'route="/"' not in second.metrics.page("")[0]
