@@ -26,11 +26,9 @@ class AuditLog:
     def append(self, entry: AuditEntry) -> None:
         # Why opened each time: it may be moved away by whoever archives it, and 15 µs are few for an act.
         try:
-            descriptor = os.open(
-                self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-            )
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
-                write_all(descriptor, _encoder.encode(entry) + b"\n")
+                write_all(descriptor, _missing_end(descriptor) + _encoder.encode(entry) + b"\n")
             finally:
                 os.close(descriptor)
         except OSError as exc:
@@ -49,8 +47,14 @@ class AuditLog:
         return [entry for line in reversed(lines) if (entry := _entry(line)) is not None]
 
 
+def _missing_end(descriptor: int) -> bytes:
+    """The line break that a kill or a full disk kept from the last line: what is lost is that line and not the next."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    return b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
+
+
 def _entry(line: bytes) -> AuditEntry | None:
-    """None for a line that a full disk cut."""
+    """None for a line that a kill or a full disk cut."""
     try:
         return msgspec.json.decode(line, type=AuditEntry)
     except msgspec.MsgspecError:
