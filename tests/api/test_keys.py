@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -108,6 +110,33 @@ def test_a_login_gives_a_cookie_that_no_script_reads_and_a_logout_ends_it(keyed:
         assert browser.post("/logout").status_code == 200
         assert browser.get("/login").status_code == 401
         assert httpx.get(f"{keyed.server.base_url}/login", cookies=stolen, trust_env=False).status_code == 401
+
+
+def test_a_logout_ends_the_open_streams_of_that_session_and_of_no_other(keyed: Keyed) -> None:
+    with (
+        logged_in(keyed) as laptop,
+        logged_in(keyed) as phone,
+        laptop.stream("[[tokens 5000]] [[delay 0.02]]", "left-open") as ending,
+    ):
+        run_id = ending.until(3)[0].fields["run_id"]
+        with phone.following(run_id) as staying, keyed.alice.following(run_id) as by_key:
+            assert laptop.http.post("/logout").status_code == 200
+            seen = ending.rest()  # it ends, well before the run does
+            assert seen[-1].event == "delta"
+            assert keyed.alice.run(run_id)["state"] == "running"
+
+            assert phone.http.post(f"/runs/{run_id}/stop").status_code == 200
+            assert staying.rest() == by_key.rest()
+            assert (staying.seen[-1].event, staying.lost) == ("done", False)
+
+
+@contextmanager
+def logged_in(keyed: Keyed) -> Iterator[Client]:
+    """A browser with a session of alice's, and no key."""
+    browser = Client(keyed.server.base_url)
+    with closing(browser.http):
+        assert browser.http.post("/login", json={"key": _key(keyed.alice)}).status_code == 200
+        yield browser
 
 
 def test_a_login_with_a_wrong_key_is_401_and_sets_no_cookie(keyed: Keyed) -> None:
