@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -133,6 +135,33 @@ def test_a_password_that_a_proxy_asked_for_is_no_key(keyed: Keyed) -> None:
     headers = {"Authorization": "Basic cHJveHk6cGFzcw==", "X-API-Key": _key(keyed.alice)}
 
     assert keyed.nobody.http.get("/login", headers=headers).json()["name"] == "alice"
+
+
+def test_a_logout_ends_the_open_streams_of_that_session_and_of_no_other(keyed: Keyed) -> None:
+    with (
+        logged_in(keyed) as laptop,
+        logged_in(keyed) as phone,
+        laptop.stream("[[tokens 5000]] [[delay 0.02]]", "left-open") as ending,
+    ):
+        run_id = ending.until(3)[0].fields["run_id"]
+        with phone.following(run_id) as staying, keyed.alice.following(run_id) as by_key:
+            assert laptop.http.post("/logout").status_code == 200
+            seen = ending.rest()  # it ends, well before the run does
+            assert seen[-1].event == "delta"
+            assert keyed.alice.run(run_id)["state"] == "running"
+
+            assert phone.http.post(f"/runs/{run_id}/stop").status_code == 200
+            assert staying.rest() == by_key.rest()
+            assert (staying.seen[-1].event, staying.lost) == ("done", False)
+
+
+@contextmanager
+def logged_in(keyed: Keyed) -> Iterator[Client]:
+    """A browser with a session of alice's, and no key."""
+    browser = Client(keyed.server.base_url)
+    with closing(browser.http):
+        assert browser.http.post("/login", json={"key": _key(keyed.alice)}).status_code == 200
+        yield browser
 
 
 def test_a_login_with_a_wrong_key_is_401_and_sets_no_cookie(keyed: Keyed) -> None:

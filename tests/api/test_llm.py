@@ -1,8 +1,6 @@
 """Provider views: which there are, how they are, and replies that are kept nowhere."""
 
-import asyncio
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from tests.server import Client, Server, Stream, eventually, serving
 from tests.upstream import Step, Upstream, answer, said, streamed, upstream
@@ -21,24 +20,8 @@ MODELS = answer(200, b'{"data":[{"id":"m"}]}')
 @contextmanager
 def upstream_in_thread(*scripts: list[Step]) -> Iterator[Upstream]:
     """An upstream in a loop of its own, for tests that are not async."""
-    started, ended = threading.Event(), threading.Event()
-    made: list[Upstream] = []
-
-    async def run() -> None:
-        async with upstream(*scripts) as running:
-            made.append(running)
-            started.set()
-            while not ended.is_set():
-                await asyncio.sleep(0.01)
-
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    try:
-        assert started.wait(20)
-        yield made[0]
-    finally:
-        ended.set()
-        thread.join()
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(upstream(*scripts)) as running:
+        yield running
 
 
 def generate(client: Client, prompt: str, **fields: object) -> httpx.Response:

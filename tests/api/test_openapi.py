@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 import pytest
@@ -18,13 +18,17 @@ from schemathesis.core.result import Ok
 from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks
 
-from tests.server import DEADLINE_S, Client, Server
+from tests.server import DEADLINE_S, Client, Server, serving
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs/openapi.json").read_bytes())
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+BARE = schemathesis.openapi.from_dict(DOCUMENT)  # the same without made-up keys, which would meet those of the test
+BARE.config.generation.with_security_parameters = False
 OPERATIONS = {result.ok().label: result.ok() for result in SCHEMA.get_all_operations() if isinstance(result, Ok)}
+BARE_OPERATIONS = {result.ok().label: result.ok() for result in BARE.get_all_operations() if isinstance(result, Ok)}
 REQUESTS_EACH = 50  # of those that fit the description; as many that do not, where there is anything to send
+REQUESTS_AS_EACH = 6  # the same of each who asks a server with keys
 
 CHECKS = [
     not_a_server_error,
@@ -78,27 +82,101 @@ def session() -> Iterator[requests.Session]:
         yield opened
 
 
+WHO = ["a user", "a reader", "nobody", "one with a wrong key", "one who asks too often"]
+
+
+class Guarded(NamedTuple):
+    """A server with keys and limits, ids of a user's things, and the headers of each in `WHO`."""
+
+    server: Server
+    known: dict[str, str]
+    headers: dict[str, dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    environment = {"CHATKEEP_RATE_LIMIT_ENABLED": "true", "CHATKEEP_RATE_LIMIT_REQUESTS": "1000000"}
+    with serving(tmp_path_factory.mktemp("guarded") / "chats", start=False, environment=environment) as running:
+        keys = {
+            "a user": running.add_key("alice"),
+            "a reader": running.add_key("reader", "--role", "reader", "--owner", "alice"),
+            "one who asks too often": running.add_key("often", "--rate", "1/99999"),
+        }
+        running.start()
+        sent = running.client_of(keys["a user"]).send("one two").json()
+        known = {"chat_id": sent["chat_id"], "run_id": sent["run_id"]}
+        shown = {who: {"X-API-Key": key} for who, key in {**keys, "one with a wrong key": "ck_wrong"}.items()}
+        yield Guarded(running, known, {**shown, "nobody": {}})
+
+
 @pytest.mark.parametrize(("label", "mode"), list(asked()))
 def test_no_operation_answers_with_what_is_not_described(
     label: str, mode: GenerationMode, server: Server, session: requests.Session, known: dict[str, str]
 ) -> None:
+    ask_often(OPERATIONS[label], mode, REQUESTS_EACH, Asking(server, session, known, {}))
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("label", BARE_OPERATIONS)
+def test_no_refusal_is_one_that_is_not_described(
+    label: str, who: str, guarded: Guarded, session: requests.Session
+) -> None:
+    asking = Asking(guarded.server, session, guarded.known, guarded.headers[who])
+
+    seen = ask_often(BARE_OPERATIONS[label], GenerationMode.POSITIVE, REQUESTS_AS_EACH, asking)
+
+    operation = dict(described())[label]
+    if operation["security"]:
+        assert_refused_as_promised(who, seen, label, "429" in operation["responses"])
+
+
+def assert_refused_as_promised(who: str, seen: set[int], label: str, is_limited: bool) -> None:
+    is_admins = "/admin" in label
+    match who:
+        case "a user":
+            assert seen == {403} if is_admins else not seen & {401, 403, 429}
+        case "a reader":
+            assert seen == {403} if is_admins or not label.startswith("GET ") else not seen & {401, 403, 429}
+        case "nobody":
+            assert seen == {401}
+        case "one with a wrong key":
+            assert seen <= {401, 429}
+        case _:
+            assert (429 in seen) == (is_limited and label != "GET /metrics")  # its 429 is for wrong keys alone
+
+
+class Asking(NamedTuple):
+    """Where requests go, and what they carry."""
+
+    server: Server
+    session: requests.Session
+    known: dict[str, str]
+    headers: dict[str, str]
+
+
+def ask_often(operation: Any, mode: GenerationMode, count: int, asking: Asking) -> set[int]:
+    """Check the answers to `count` requests made from the document; their statuses."""
     load_all_checks()
+    statuses = set[int]()
+    known = asking.known
 
     @settings(
-        max_examples=REQUESTS_EACH,
+        max_examples=count,
         derandomize=True,
         deadline=None,
         database=None,
         suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
     )
-    @given(OPERATIONS[label].as_strategy(generation_mode=mode), st.booleans())
+    @given(operation.as_strategy(generation_mode=mode), st.booleans())
     def ask(case: Case[Any], of_known: bool) -> None:
         if of_known:
             case.path_parameters |= {name: known[name] for name in case.path_parameters.keys() & known.keys()}
-        response = case.call(server.base_url, session, timeout=DEADLINE_S)
+        response = case.call(asking.server.base_url, asking.session, headers=asking.headers, timeout=DEADLINE_S)
+        statuses.add(response.status_code)
         case.validate_response(response, checks_of(response))
 
     ask()
+    return statuses
 
 
 def test_the_document_that_is_served_is_the_one_in_docs(client: Client) -> None:

@@ -1,12 +1,14 @@
 """`chatkeep keys`: what it prints and what it leaves."""
 
+import contextlib
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.server import Server
+from tests.server import Server, eventually
 
 
 @pytest.fixture
@@ -63,6 +65,20 @@ def test_what_cannot_be_is_refused_in_words(folder: Server, arguments: tuple[str
     assert word in done.stderr
     assert "Traceback" not in done.stderr
     assert (folder.folder / ".chatkeep" / "keys.json").read_bytes() == before
+
+
+def test_keys_that_are_added_at_the_same_time_are_all_kept_and_all_work(folder: Server) -> None:
+    names = [f"key-{number}" for number in range(6)]
+    with ThreadPoolExecutor(len(names)) as threads:
+        keys = list(threads.map(folder.add_key, names))
+
+    with contextlib.closing(folder.start()):
+        who = [folder.client_of(key).http.get("/login").json()["name"] for key in keys]
+        assert who == names
+        more = ["later-1", "later-2"]
+        with ThreadPoolExecutor(len(more)) as threads:
+            added = [folder.client_of(key) for key in threads.map(folder.add_key, more)]
+        eventually(lambda: [client.http.get("/login").json().get("name") for client in added] == more)
 
 
 def test_what_was_done_to_keys_stands_in_the_audit_log(folder: Server) -> None:

@@ -121,8 +121,12 @@ class Killer:
         match parts:
             case ():
                 return "chats-folder"
+            case (".chatkeep",):
+                return "own-folder"
             case (".chatkeep", "runs", _):
                 return "journal"
+            case (".chatkeep", "tmp", name) if name.startswith("keys.json"):
+                return "new-keys"
             case (".chatkeep", "tmp", name):
                 return "probe" if name.startswith("probe-") else "transcript"
             case (".chatkeep", *_, name):

@@ -44,6 +44,39 @@ def test_a_list_that_cannot_be_brought_up_to_date_says_so_or_is_complete(disk: D
     assert response.status_code == 507 or set(response.json()["chats"]) == {"a"}
 
 
+def test_a_login_that_finds_no_room_gets_507_and_no_cookie(disk: Disk) -> None:
+    with serving(disk.folder, start=False) as server:
+        key = server.add_key("alice")
+        server.start()
+        disk.fill()
+        before = snapshot(disk.folder)
+
+        refused = server.client.http.post("/login", json={"key": key})
+
+        assert (refused.status_code, refused.json()["code"]) == (507, "storage_full")
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert "set-cookie" not in refused.headers
+        assert snapshot(disk.folder) == before
+        assert server.client_of(key).http.get("/login").status_code == 200  # reading needs no room
+        disk.free()
+        assert "set-cookie" in server.client.http.post("/login", json={"key": key}).headers
+
+
+def test_a_key_that_finds_no_room_is_not_printed_and_the_others_still_hold(disk: Disk) -> None:
+    with serving(disk.folder, start=False) as server:
+        key = server.add_key("alice")
+        server.start()
+        disk.fill()
+
+        done = server.keys("add", "bob")
+
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "No space left" in " ".join(done.stderr.replace("│", "").split())  # it is wrapped in a box
+        assert server.client_of(key).http.get("/login").json()["name"] == "alice"
+        disk.free()
+        assert server.keys("add", "bob").returncode == 0
+
+
 def test_messages_are_taken_again_when_there_is_room(disk: Disk, server: Server) -> None:
     client = server.client
     client.send("hello", "a")

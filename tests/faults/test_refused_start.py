@@ -85,6 +85,25 @@ def test_a_log_folder_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, t
     assert not (tmp_path / "chats").exists()
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[" * 10_000, b'{"format":99,"secret":"00","keys":[]}', b"\xff", None]
+)
+def test_a_file_of_keys_that_cannot_be_read_is_named_in_one_line(tmp_path: Path, content: bytes | None) -> None:
+    """It never starts open, as one without keys would."""
+    keys = tmp_path / "chats/.chatkeep/keys.json"
+    keys.parent.mkdir(parents=True)
+    if content is None:
+        keys.symlink_to(tmp_path / "elsewhere.json")
+    else:
+        keys.write_bytes(content)
+
+    code, said = refusal(tmp_path / "chats")
+
+    assert code == 1
+    assert len(said.splitlines()) == 1
+    assert str(keys) in said
+
+
 def test_traces_without_their_packages_name_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "hidden" / "opentelemetry").mkdir(parents=True)
     (tmp_path / "hidden" / "opentelemetry" / "__init__.py").write_text("raise ImportError(name=__name__)")

@@ -23,22 +23,16 @@ class AuditLog:
 
     def __init__(self, root: Path) -> None:
         self._path = Folder(root).audit
-        self._is_torn = True  # until a line was written whole: an earlier process may have died in one
 
     def append(self, entry: AuditEntry) -> None:
         # Why opened each time: it may be moved away by whoever archives it, and 15 µs are few for an act.
         try:
-            descriptor = os.open(
-                self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-            )
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
-                line = _encoder.encode(entry) + b"\n"
-                if self._is_torn:
+                size = os.fstat(descriptor).st_size
+                if not size:
                     own_alike(self._path, self._path.parent)
-                    line = line if _ends_a_line(self._path) else b"\n" + line
-                self._is_torn = True
-                write_all(descriptor, line)
-                self._is_torn = False
+                write_all(descriptor, _missing_end(descriptor, size) + _encoder.encode(entry) + b"\n")
             finally:
                 os.close(descriptor)
         except OSError as exc:
@@ -59,17 +53,13 @@ class AuditLog:
         return [entry for line in reversed(lines) if (entry := _entry(line)) is not None]
 
 
-def _ends_a_line(path: Path) -> bool:
-    """Whether the file is empty or ends with a whole line. Raises: OSError."""
-    with path.open("rb") as file:
-        if file.seek(0, os.SEEK_END) == 0:
-            return True
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+def _missing_end(descriptor: int, size: int) -> bytes:
+    """The line break that a kill or a full disk kept from the last line: what is lost is that line and not the next."""
+    return b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
 
 
 def _entry(line: bytes) -> AuditEntry | None:
-    """None for a line that a full disk cut."""
+    """None for a line that a kill or a full disk cut."""
     try:
         return msgspec.json.decode(line, type=AuditEntry)
     except msgspec.MsgspecError:

@@ -43,11 +43,15 @@ class FakeSocket:
         self.sent.append(message)
         self.news.set()
 
+    async def next(self) -> None:
+        """Return when one message more was sent."""
+        self.news.clear()
+        await self.news.wait()
+
     async def until(self, kind: str, count: int = 1) -> list[dict[str, Any]]:
         """The messages of that kind, as soon as there are that many."""
         while len(found := [m for m in self.messages if m["type"] == kind]) < count:
-            self.news.clear()
-            await self.news.wait()
+            await self.next()
         return found
 
     @property
@@ -70,6 +74,11 @@ def serving(
 ) -> asyncio.Task[None]:
     sockets = StatusSockets(feed, connections, send_s=send_s)
     return asyncio.create_task(sockets.serve(socket))  # type: ignore[arg-type]
+
+
+def telling() -> list[asyncio.Task[object]]:
+    """The feed's task, while there is one."""
+    return [task for task in asyncio.all_tasks() if task.get_name() == "status-feed"]
 
 
 async def begun(h: Heart, number: int, owner: str = "") -> Run:
@@ -100,22 +109,20 @@ async def test_the_figures_of_a_run_come_while_it_goes_on_and_once_at_its_end(tm
         run = await begun(h, 0)
         (await h.puppet.call(0)).say("one ", "two ")
         while not any(m["tokens"] == 2 for m in await socket.until("generation_stats")):
-            socket.news.clear()
-            await socket.news.wait()
+            await socket.next()
         (await h.puppet.call(0)).finish("three")
         await run.wait_ended()
         while socket.messages[-1].get("state") != "completed":
-            socket.news.clear()
-            await socket.news.wait()
-        count = len(socket.messages)
-        for _ in range(20):
-            await asyncio.sleep(0.001)
-        assert len(socket.messages) == count
+            await socket.next()
+        # It would be told of again beside the next one, which is told of every millisecond.
+        next_run = await begun(h, 1)
+        await socket.until("generation_stats", len(socket.messages) + 5)
+        (await h.puppet.call(1)).finish("and on")
+        await next_run.wait_ended()
         task.cancel()
         await feed.aclose()
 
-    stats = [m for m in socket.messages if m["type"] == "generation_stats"]
-    assert {m["run_id"] for m in stats} == {run.run_id}
+    stats = [m for m in socket.messages if m.get("run_id") == run.run_id]
     assert [m["state"] for m in stats].count("completed") == 1
     assert stats[-1] == {
         "type": "generation_stats",
@@ -164,14 +171,13 @@ async def test_without_a_socket_nothing_is_done(tmp_path: Path) -> None:
         feed = feed_of(h, pace_s=0.001)
         with feed.outbox(""):
             pass
-        while any(task.get_name() == "status-feed" for task in asyncio.all_tasks()):
-            await asyncio.sleep(0.001)
+        await asyncio.gather(*telling())
         run = await begun(h, 0)
         (await h.puppet.call(0)).finish("yes")
         await run.wait_ended()
         feed.state_changed("puppet", ProviderState.HEALTHY, ProviderState.UNHEALTHY, None)
 
-        assert not any(task.get_name() == "status-feed" for task in asyncio.all_tasks())
+        assert not telling()
 
 
 async def test_every_change_of_a_state_is_told_in_order(tmp_path: Path) -> None:
