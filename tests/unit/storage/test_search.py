@@ -224,6 +224,16 @@ def test_the_deadline_is_looked_at_for_each_result_that_is_shown(tmp_path: Path)
             Search(database, "", parse_query("needle"), Patience(none.calls + 25)).page(100, 0)
 
 
+def test_the_deadline_stops_the_index_within_one_of_its_steps_and_it_can_be_asked_again(tmp_path: Path) -> None:
+    phrase = parse_query(f'"{"a " * 31}needle"')
+    with indexed(tmp_path / "index", put("a", ["a " * 200_000 + "the needle"])) as database:
+        with pytest.raises(SearchTimedOut):
+            Search(database, "", phrase, Patience(20)).page(10, 0)
+
+        assert found(database, "needle") == ["a-0"]
+        assert Search(database, "", phrase, lambda: None).page(10, 0).total == 0
+
+
 def test_an_owner_finds_only_what_is_theirs(tmp_path: Path) -> None:
     with indexed(tmp_path / "index", put("a", ["moon"]), put("b", ["moon"], "bob"), put("c", ["moon"])) as database:
         assert found(database, "moon") == ["c-0", "a-0"]
