@@ -146,6 +146,7 @@ JSON: dict[str, Any] = {
             }
         ],
         "total": 1,
+        "incomplete": False,
     },
     "LoginBody": {"key": "ck_…"},
     "LogoutAnswer": {"success": True},

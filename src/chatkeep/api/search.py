@@ -39,7 +39,8 @@ class SearchAnswer(msgspec.Struct, frozen=True):
     """A page of the matches."""
 
     results: list[SearchResult]
-    total: Annotated[int, Meta(description=f"All matches, counted to {MOST_FOUND:,}: then there are as many or more.")]
+    total: Annotated[int, Meta(description=f"All matches, counted to {MOST_FOUND:,}.")]
+    incomplete: Annotated[bool, Meta(description="There may be more than `total`: not all was looked at.")]
 
 
 @get("/search", opt=needs(Action.READ), summary="Search messages", responses=documented(422, 500, 503, 507))
@@ -55,7 +56,7 @@ async def search(
         SearchResult(hit.chat_id, hit.message_id, hit.role, hit.snippet, hit.score, hit.timestamp)
         for hit in page.results
     ]
-    return SearchAnswer(results, page.total)
+    return SearchAnswer(results, page.total, page.incomplete)
 
 
 HANDLERS = [search]

@@ -89,10 +89,15 @@ class SearchHit(msgspec.Struct, frozen=True):
 
 
 class SearchPage(msgspec.Struct, frozen=True):
-    """Some of the matches, best first. `total` counts all, to MOST_FOUND: then there are as many or more."""
+    """Some of the matches, best first. `total` counts all, to MOST_FOUND.
+
+    `incomplete`: the counting ended before all was looked at, there or at what one search may read, and there may
+    be more. Without it `total` is exact.
+    """
 
     results: list[SearchHit]
     total: int
+    incomplete: bool = False
 
 
 class ChatStore(Protocol):
@@ -138,7 +143,8 @@ class ChatStore(Protocol):
         Case, accents and width of letters do not matter. A word is found as a word, and from three characters on
         inside a longer one, which ranks lower; a phrase by whole words with any punctuation between; Chinese,
         Japanese and Korean text from one character on. An exclusion leaves out whole words. Of very many matches
-        the newest MOST_FOUND are ranked and counted; those inside longer words may be fewer than there are.
+        the newest MOST_FOUND are ranked and counted, and of very long ones what one search may read, the newest
+        first; what was not read stands behind, with a score of 0.
         Raises: SearchTimedOut, StorageFailed.
         """
         ...

@@ -1,8 +1,11 @@
-"""Find a query's words in a text: where they are, and how often. Pure; the expressions for the index: expression.py."""
+"""Find a query's words in a text: where they are, and how often. Pure; the expressions for the index: expression.py.
+
+A long text is looked at in pieces, so that whoever looks can stop between two of them.
+"""
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -10,6 +13,10 @@ from chatkeep.chat.query import Item, Query
 from chatkeep.storage.folding import WORD, fold, is_cjk
 
 GRAM = 3  # characters of a trigram
+
+_PIECE = 20_000  # characters of a text that are folded and looked at in one go: milliseconds
+_SHARED = 2_000  # of them also in the next piece: twice what a query can have
+_SPACE = re.compile(r"\s")
 
 _COUNTED = 16  # occurrences of one item in one text: more say nothing new
 _PART_OF_WORD = 0.4  # what an occurrence inside a longer word counts, where a whole word counts 1
@@ -38,10 +45,6 @@ class Term:
         """Where it is in a folded text, from and to, at most `_COUNTED` of them."""
         found = (span for span in self._everywhere(folded) if not self.is_whole or _stands_alone(folded, *span))
         return itertools.islice(found, _COUNTED)
-
-    def occurs(self, folded: str) -> bool:
-        """Whether it is in a folded text."""
-        return next(self.occurrences(folded), None) is not None
 
     def weight(self, folded: str) -> float:
         """How often it is in a folded text; inside a longer word counts less, and 0 is not at all."""
@@ -91,9 +94,10 @@ class Matcher:
         """The weight of each of `terms` in the text."""
         return [term.weight(folded) for term in self.terms]
 
-    def is_satisfied(self, folded: str) -> bool:
-        """Whether each group has a term that occurs in the text."""
-        return all(any(term.occurs(folded) for term in group) for group in self.groups)
+    def is_satisfied(self, weights: Sequence[float]) -> bool:
+        """Whether by the weights of `terms` each group has one that occurs."""
+        ordered = iter(weights)
+        return all(any([*itertools.islice(ordered, len(group))]) for group in self.groups)
 
     def hits(self, folded: str) -> list[Hit]:
         """Where the terms occur, in order, those that overlap another left out."""
@@ -105,6 +109,25 @@ class Matcher:
             if not apart or hit.start >= apart[-1].end:
                 apart.append(hit)
         return apart
+
+
+def pieces_of(text: str) -> Iterator[tuple[int, str]]:
+    """The text in pieces, each with its place, cut at spaces: what stands on a cut is whole in one of the two.
+
+    Limit: a text without a space for a thousand characters is cut anywhere, and a word may seem to begin or end there.
+    """
+    start, length = 0, len(text)
+    while length - start > _PIECE:
+        end = _space(text, start + _PIECE)
+        yield start, text[start:end]
+        start = _space(text, end - _SHARED)
+    yield start, text[start:]
+
+
+def _space(text: str, place: int) -> int:
+    """Where the first space is in the next `_SHARED` / 2 characters; `place` itself when there is none."""
+    found = _SPACE.search(text, place, place + _SHARED // 2)
+    return found.start() if found else place
 
 
 def _is_short(words: list[str]) -> bool:

@@ -1,10 +1,10 @@
 """A piece of a message's text around what was found in it, with the marks that the contract names."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chatkeep.chat.ports import MARK_END, MARK_START
 from chatkeep.storage.folding import fold, places_in
-from chatkeep.storage.matching import Hit, Matcher
+from chatkeep.storage.matching import Hit, Matcher, pieces_of
 
 _CHARS = 200  # at most, without the marks
 _BEFORE = 60  # of them before the first hit
@@ -13,11 +13,13 @@ _HITS = 64  # looked at
 _SHOWN = str.maketrans({MARK_START: "\ufffd", MARK_END: "\ufffd", **dict.fromkeys("\n\r\t\v\f\x85\u2028\u2029", " ")})
 
 
-def snippet_of(text: str, matcher: Matcher) -> str:
-    """At most `_CHARS` characters of `text` where most of the query is, each hit between the marks, `…` where cut."""
-    hits = matcher.hits(fold(text))[:_HITS]
-    edges = places_in(text, [edge for hit in hits for edge in (hit.start, hit.end)])
-    found = [Hit(edges[2 * n], edges[2 * n + 1], hit.item) for n, hit in enumerate(hits)]
+def snippet_of(text: str, matcher: Matcher, check: Callable[[], None], start: int = 0, end: int | None = None) -> str:
+    """At most `_CHARS` characters of `text` where most of the query is, each hit between the marks, `…` where cut.
+
+    In a long text that is in the first piece with a hit between `start` and `end`; its beginning when there is none.
+    `check` is called before each piece. Raises: what `check` raises.
+    """
+    found = _first_hits(text[start:end], matcher, check, start)
     begin = _begin(text, found)
     end = min(len(text), begin + _CHARS - 2)
     pieces, place = [], begin
@@ -28,6 +30,17 @@ def snippet_of(text: str, matcher: Matcher) -> str:
             place = hit.end
     pieces.append(text[place:end].translate(_SHOWN))
     return ("…" if begin else "") + "".join(pieces).strip() + ("…" if end < len(text) else "")
+
+
+def _first_hits(text: str, matcher: Matcher, check: Callable[[], None], start: int) -> list[Hit]:
+    """The hits of the first piece of `text` that has any, with `start` added to their places."""
+    for place, piece in pieces_of(text):
+        check()
+        if hits := matcher.hits(fold(piece))[:_HITS]:
+            edges = places_in(piece, [edge for hit in hits for edge in (hit.start, hit.end)])
+            edges = [start + place + edge for edge in edges]
+            return [Hit(edges[2 * n], edges[2 * n + 1], hit.item) for n, hit in enumerate(hits)]
+    return []
 
 
 def _begin(text: str, hits: Sequence[Hit]) -> int:

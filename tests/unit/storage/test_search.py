@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from chatkeep.chat.model import Chat, ChatKey, Message
-from chatkeep.chat.ports import MOST_FOUND
+from chatkeep.chat.ports import MARK_START, MOST_FOUND
 from chatkeep.chat.query import parse_query
 from chatkeep.errors import InvalidRequest, SearchTimedOut, StorageFailed
 from chatkeep.storage.atomic import Identity
@@ -135,6 +135,105 @@ def test_of_very_many_matches_the_newest_are_counted_and_ranked(tmp_path: Path) 
     assert page.total == MOST_FOUND
     assert [hit.message_id for hit in page.results] == [f"a-{MOST_FOUND + 4}", f"a-{MOST_FOUND + 3}"]
     assert [hit.message_id for hit in last.results] == ["a-5"]
+
+
+LONG = 300_000  # characters: a search reads about a dozen such messages from end to end
+
+
+def padded(text: str, length: int = LONG) -> str:
+    """The text behind so much else that none of it is near the beginning."""
+    return "word and more " * (length // 14) + text
+
+
+def test_what_is_left_out_takes_nothing_from_the_total_of_long_messages(tmp_path: Path) -> None:
+    with indexed(tmp_path / "index", put("a", [padded("the needle")] * 30)) as database:
+        pages = [searched(database, query).page(1, 0) for query in ("needle", "needle -zzz")]
+
+    assert [(page.total, page.incomplete) for page in pages] == [(30, False), (30, False)]
+
+
+@pytest.mark.parametrize("query", ["eedl", "needle -c++"])
+def test_a_search_that_cannot_read_all_that_it_has_to_says_so_and_reads_the_newest(tmp_path: Path, query: str) -> None:
+    with indexed(tmp_path / "index", put("a", [padded("the needle")] * 30)) as database:
+        page = searched(database, query).page(100, 0)
+
+    assert page.incomplete
+    assert 0 < page.total == len(page.results) < 30
+    assert {hit.message_id for hit in page.results} == {f"a-{29 - number}" for number in range(page.total)}
+
+
+def test_new_messages_with_the_word_inside_a_longer_one_are_read_before_old_ones_with_the_word(tmp_path: Path) -> None:
+    with indexed(tmp_path / "index", put("a", [padded("the needle")] * 30 + ["needles"])) as database:
+        page = searched(database, "needle").page(100, 0)
+
+    assert (page.total, page.incomplete) == (31, False)
+
+
+def test_a_long_message_that_has_the_word_early_is_not_read_to_its_end(tmp_path: Path) -> None:
+    with indexed(tmp_path / "index", put("a", [f"the needle {padded('')}"] * 30)) as database:
+        page = searched(database, "eedl").page(1, 0)
+
+    assert (page.total, page.incomplete) == (30, False)
+
+
+@pytest.mark.parametrize("count", [MOST_FOUND - 1, MOST_FOUND])
+@pytest.mark.parametrize("query", ["moon", "oon"])
+def test_a_total_below_the_cap_is_exact_and_says_so(tmp_path: Path, query: str, count: int) -> None:
+    with indexed(tmp_path / "index", put("a", ["moon"] * count)) as database:
+        page = searched(database, query).page(1, 0)
+
+    assert (page.total, page.incomplete) == (count, count == MOST_FOUND)
+
+
+def test_the_words_of_a_query_may_be_far_apart_and_on_a_cut(tmp_path: Path) -> None:
+    texts = [f"red {padded('the moonlight', length)}" for length in range(19_950, 20_050, 7)]
+    with indexed(tmp_path / "index", put("a", [*texts, padded("red and no more")])) as database:
+        page = searched(database, "red moon").page(100, 0)
+
+    assert (page.total, page.incomplete) == (len(texts), False)
+    assert all(MARK_START in hit.snippet for hit in page.results)
+
+
+class Patience:
+    """A check that gives up at its call number `calls`, and counts them."""
+
+    def __init__(self, calls: int = 1_000_000) -> None:
+        self.calls = 0
+        self._most = calls
+
+    def __call__(self) -> None:
+        self.calls += 1
+        if self.calls >= self._most:
+            raise SearchTimedOut("Enough.")
+
+
+def test_the_deadline_is_looked_at_for_each_piece_of_a_long_text(tmp_path: Path) -> None:
+    with indexed(tmp_path / "index", put("a", [padded("the needle")] * 5)) as database:
+        for query in ("eedl", "needle -c++", "needle"):
+            patience = Patience()
+            Search(database, "", parse_query(query), patience).page(0, 0)
+            assert patience.calls > 5 * LONG / 21_000
+
+
+def test_the_deadline_is_looked_at_for_each_result_that_is_shown(tmp_path: Path) -> None:
+    with indexed(tmp_path / "index", put("a", ["the needle"] * 50)) as database:
+        none, all_ = Patience(), Patience()
+        Search(database, "", parse_query("needle"), none).page(0, 0)
+        Search(database, "", parse_query("needle"), all_).page(100, 0)
+
+        assert all_.calls >= none.calls + 50
+        with pytest.raises(SearchTimedOut):
+            Search(database, "", parse_query("needle"), Patience(none.calls + 25)).page(100, 0)
+
+
+def test_the_deadline_stops_the_index_within_one_of_its_steps_and_it_can_be_asked_again(tmp_path: Path) -> None:
+    phrase = parse_query(f'"{"a " * 31}needle"')
+    with indexed(tmp_path / "index", put("a", ["a " * 200_000 + "the needle"])) as database:
+        with pytest.raises(SearchTimedOut):
+            Search(database, "", phrase, Patience(20)).page(10, 0)
+
+        assert found(database, "needle") == ["a-0"]
+        assert Search(database, "", phrase, lambda: None).page(10, 0).total == 0
 
 
 def test_an_owner_finds_only_what_is_theirs(tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from chatkeep.chat.ports import MARK_END, MARK_START
 from chatkeep.chat.query import parse_query
-from chatkeep.storage.matching import Matcher
+from chatkeep.storage.matching import Matcher, pieces_of
 from chatkeep.storage.snippet import snippet_of
 
 
 def snippet(text: str, query: str) -> str:
     """The snippet with marks that are easy to read."""
-    return snippet_of(text, Matcher(parse_query(query))).replace(MARK_START, "[").replace(MARK_END, "]")
+    return snippet_of(text, Matcher(parse_query(query)), lambda: None).replace(MARK_START, "[").replace(MARK_END, "]")
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,37 @@ def test_a_long_text_is_cut_around_the_place_that_has_most_of_the_query() -> Non
     assert len(found) <= 204
 
 
+def test_a_very_long_text_is_looked_at_in_pieces_up_to_the_first_that_has_a_hit() -> None:
+    looked = 0
+
+    def check() -> None:
+        nonlocal looked
+        looked += 1
+
+    text = "é word " * 50_000 + "the red moon rises " + "y words " * 50_000
+    found = snippet_of(text, Matcher(parse_query("red moon")), check)
+
+    assert f"{MARK_START}red{MARK_END} {MARK_START}moon{MARK_END} rises y words" in found
+    assert 350_000 / 21_000 < looked < 350_000 / 17_000
+    assert snippet_of(text, Matcher(parse_query("nowhere")), check).startswith("é word é")
+
+
+@given(st.integers(0, 45_000), st.sampled_from([" ", "x", "中", "é\n"]))
+def test_pieces_hold_the_whole_text_and_share_what_a_query_may_have(length: int, filler: str) -> None:
+    text = (filler * length)[:length]
+    pieces = [*pieces_of(text)]
+
+    assert pieces[0][0] == 0
+    assert all(text[place : place + len(piece)] == piece for place, piece in pieces)
+    ends = [place + len(piece) for place, piece in pieces]
+    assert all(place + 1_000 <= end for end, (place, _) in zip(ends, pieces[1:], strict=False))
+    assert ends[-1] == len(text)
+    assert all(len(piece) <= 21_000 + 1_000 for _, piece in pieces)
+
+
 @given(st.text(max_size=400), st.text(max_size=400), st.sampled_from(["needle", "need", "中文", '"needle 中文"']))
 def test_a_snippet_is_short_marks_are_paired_and_nothing_raises(before: str, after: str, query: str) -> None:
-    found = snippet_of(f"{before} needle 中文 {after}", Matcher(parse_query(query)))
+    found = snippet_of(f"{before} needle 中文 {after}", Matcher(parse_query(query)), lambda: None)
 
     marks = [c for c in found if c in MARK_START + MARK_END]
     assert marks == [MARK_START, MARK_END] * (len(marks) // 2)
