@@ -146,3 +146,23 @@ def test_head_of_a_stream_ends_at_once(client: Client) -> None:
 
     assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
     client.http.post(f"/runs/{run_id}/stop")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "words"),
+    [
+        ("GET", "/nowhere", None, "GET /"),
+        ("PUT", "/chat", None, "POST"),
+        ("POST", "/chat", b"", "the body is empty"),
+        ("POST", "/chat", b'{"message":"' + b"x" * 1_100_000 + b'"}', "CHATKEEP_MAX_BODY_BYTES"),
+    ],
+)
+def test_a_refusal_says_what_to_do(client: Client, method: str, path: str, body: bytes | None, words: str) -> None:
+    assert words in client.http.request(method, path, content=body).json()["detail"]
+
+
+def test_no_cache_keeps_a_conversation(client: Client) -> None:
+    client.send("hi", "uncached")
+
+    for path in ("/chat/history/uncached", "/chat/history", "/login", "/nowhere"):
+        assert client.http.get(path).headers["cache-control"] == "no-store"

@@ -87,6 +87,13 @@ def test_app_log_has_the_same_lines_as_standard_error(server: Server, folder: Pa
     assert lines(folder, "app.log") == server.log_entries[: len(lines(folder, "app.log"))]
 
 
+def test_a_refusal_is_logged_with_its_code_and_address(server: Server, folder: Path) -> None:
+    server.client.http.get("/chat/history/none", headers={"X-Request-ID": "refused-1"})
+
+    (line,) = eventually(lambda: [each for each in lines(folder, "app.log") if each.get("request_id") == "refused-1"])
+    assert (line["status"], line["code"], line["address"]) == (404, "chat_not_found", "127.0.0.1")
+
+
 def test_logs_and_the_index_are_their_owners_alone(server: Server, folder: Path) -> None:
     kept = [*folder.rglob("app.log"), *(server.folder / ".chatkeep").glob("index.sqlite3*")]
 

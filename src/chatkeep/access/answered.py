@@ -12,7 +12,8 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     """An answered request. `route` is its template (`/runs/{run_id}`), empty for none.
 
     `method` is `WEBSOCKET` for a WebSocket, and `_OTHER` for what no standard names; `status` is 499 for a client
-    that left first; `subject` is the name of who asked, None for nobody known.
+    that left first; `subject` is the name of who asked, None for nobody known; `code` is that of the problem document
+    it was answered with, `address` the client's, both None without.
     """
 
     method: str
@@ -21,6 +22,8 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
     duration_s: float
     bytes_sent: int
     subject: str | None
+    code: str | None = None
+    address: str | None = None
 
 
 class RequestObserver(Protocol):

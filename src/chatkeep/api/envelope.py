@@ -12,7 +12,8 @@ from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Sc
 
 from chatkeep.access.answered import OTHER_METHOD, Answered, RequestObserver
 from chatkeep.access.subject import Subject
-from chatkeep.api.problems import MEDIA_TYPE, REFUSAL, encoded
+from chatkeep.api.origins import known_address
+from chatkeep.api.problems import CODE, MEDIA_TYPE, REFUSAL, encoded
 from chatkeep.chat.events import Problem
 from chatkeep.chat.model import new_id
 
@@ -96,6 +97,8 @@ class Envelope:
             duration_s=duration_s,
             bytes_sent=sent,
             subject=subject.name if isinstance(subject, Subject) else None,
+            code=scope["state"].get(CODE),
+            address=known_address(scope),
         )
         for observer in self._observers:
             observer(answered)
@@ -112,7 +115,10 @@ def _method_of(scope: Scope) -> str:
 
 
 def _add(message: HTTPResponseStartEvent, headers: list[tuple[bytes, bytes]]) -> None:
-    message["headers"] = [*message["headers"], *headers]
+    shown = list(message["headers"])
+    if not any(name == b"cache-control" for name, _ in shown):
+        shown.append((b"cache-control", b"no-store"))  # conversations are in no cache between, nor in a browser's
+    message["headers"] = [*shown, *headers]
 
 
 async def _refuse(scope: Scope, send: Send, closing: WebSocketCloseEvent, headers: list[tuple[bytes, bytes]]) -> int:
@@ -124,6 +130,7 @@ async def _refuse(scope: Scope, send: Send, closing: WebSocketCloseEvent, header
     if not isinstance(found, Problem) or "websocket.http.response" not in (scope.get("extensions") or {}):
         await send(closing)
         return HTTPStatus.FORBIDDEN
+    scope["state"][CODE] = found.code
     body, named = encoded(found, scope["state"]["request_id"])
     named["Content-Type"] = MEDIA_TYPE
     shown = [(name.lower().encode(), value.encode()) for name, value in named.items()]

@@ -18,6 +18,7 @@ from chatkeep.errors import ChatkeepError, InvalidRequest
 _log = structlog.get_logger("chatkeep.api")
 
 MEDIA_TYPE = "application/problem+json"
+CODE = "problem_code"  # in a request's state: the code of the problem document that it was answered with
 REFUSAL = "refusal"  # in a connection's state: the problem that a WebSocket is refused with
 
 MEANINGS = {
@@ -52,6 +53,7 @@ def documented(*statuses: int) -> dict[int, ResponseSpec]:
 
 def problem_response(request: AnyRequest, found: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
     """The response that carries `found`, with this request's id."""
+    request.scope["state"][CODE] = found.code
     body, named = encoded(found, request_id_of(request))
     return Response(body, status_code=found.status, media_type=MEDIA_TYPE, headers={**(headers or {}), **named})
 
@@ -95,10 +97,22 @@ def _http_problem(exc: HTTPException) -> Problem:
         type=f"urn:chatkeep:problem:{code}",
         title=InvalidRequest.title if code == InvalidRequest.code else HTTPStatus(status).phrase,
         status=status,
-        detail="; ".join(f"{error.path}: {error.message}" for error in errors) or exc.detail,
+        detail="; ".join(f"{error.path}: {error.message}" for error in errors) or _detail(status, exc),
         code=code,
         errors=errors,
     )
+
+
+def _detail(status: int, exc: HTTPException) -> str:
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            return "There is nothing at this path. `GET /` lists what there is, /docs describes it."
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return f"This path takes {(exc.headers or {}).get('allow', 'other methods')}."
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return "The body is larger than CHATKEEP_MAX_BODY_BYTES allows."
+        case _:
+            return exc.detail
 
 
 def _field_errors(exc: HTTPException) -> list[FieldError]:
@@ -111,6 +125,8 @@ def _field_error(message: str = "", key: str = "", source: str = "") -> FieldErr
     """One row of Litestar's: `key` is a parameter, a field of the body, or `data`, which is the whole body."""
     if source != "body":
         return FieldError(key, message)
+    if message == "'data'":  # how Litestar says it
+        return FieldError("$", "the body is empty")
     return FieldError("$" if key == "data" else f"$.{key}", message)
 
 

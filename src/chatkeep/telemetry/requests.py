@@ -37,4 +37,6 @@ class RequestLog:
             duration_ms=round(answered.duration_s * 1000, 3),
             bytes=answered.bytes_sent,
             key=answered.subject,
+            address=answered.address,
+            code=answered.code,
         )
