@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from chatkeep.chat.events import Delta, Reasoning, UsageReport
-from chatkeep.chat.interface import SendRequest
+from chatkeep.chat.messages import SendRequest
 from chatkeep.chat.model import Idempotency, ToolCall, Usage
 from chatkeep.chat.run import RunState
 from chatkeep.errors import (

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chatkeep.chat.interface import SendRequest
+from chatkeep.chat.messages import SendRequest
 from chatkeep.chat.run import Run
 from chatkeep.errors import ProviderFailed, RunNotFound
 from tests.puppet import Heart, heart

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from chatkeep.chat.follow import PING, check_position, follow
-from chatkeep.chat.interface import IfBusy, SendRequest
+from chatkeep.chat.messages import IfBusy, SendRequest
 from chatkeep.chat.run import RunState
 from chatkeep.errors import ChatBusy, ChatNotFound, ProviderFailed
 from tests.puppet import Call, Heart, numbers

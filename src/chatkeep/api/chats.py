@@ -24,7 +24,8 @@ from chatkeep.api.schemas import (
     ShownChat,
     ShownMessage,
 )
-from chatkeep.chat.interface import ChatInterface, LiveTurn, SendRequest
+from chatkeep.chat.interface import ChatInterface
+from chatkeep.chat.messages import LiveTurn, SendRequest
 from chatkeep.chat.run import Run
 
 _PAGE = 1000  # chats a page unless asked for fewer

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chatkeep.chat.interface import IfBusy
+from chatkeep.chat.messages import IfBusy
 from chatkeep.chat.model import Message, Stats, Usage
 
 Text = Annotated[str, Meta(min_length=1)]

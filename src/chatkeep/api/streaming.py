@@ -20,7 +20,7 @@ from chatkeep.api.run_stream import RunStream, StreamCut, names_of
 from chatkeep.api.schemas import Model, Provider, Text
 from chatkeep.chat.events import Problem, on_one_line
 from chatkeep.chat.follow import follow_text, wait_for_text
-from chatkeep.chat.interface import SendRequest
+from chatkeep.chat.messages import SendRequest
 from chatkeep.chat.run import Run
 
 StreamFormat = Annotated[

@@ -15,7 +15,7 @@ from chatkeep.api.event_stream import STREAMED, EventStream
 from chatkeep.api.problems import AnyRequest, documented
 from chatkeep.api.schemas import EndpointRow, HealthAnswer, Model, Provider, Text
 from chatkeep.api.service import KnownProviders, health_answer
-from chatkeep.chat.interface import SendRequest
+from chatkeep.chat.messages import SendRequest
 from chatkeep.chat.ports import ProviderInfo, ProviderState
 
 

@@ -3,21 +3,20 @@
 import asyncio
 import uuid
 from collections.abc import Callable
-from typing import Literal
 
-import msgspec
 import structlog
 
 from chatkeep.chat.exchanges import Exchange, Exchanges
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.idempotency import IdempotencyKeys
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_chat_id, new_id, now
+from chatkeep.chat.messages import History, IfBusy, SendRequest, live_turn, record_of
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, check_chat_id
 from chatkeep.chat.observe import Observers
-from chatkeep.chat.ports import ChatStore, ChatSummary, Provider, Providers, RunLog, RunRecord, SearchPage
+from chatkeep.chat.ports import ChatStore, ChatSummary, Provider, Providers, RunLog, SearchPage
 from chatkeep.chat.query import parse_query
 from chatkeep.chat.recover import recover
 from chatkeep.chat.replay import replay
-from chatkeep.chat.run import Ending, Run, RunState
+from chatkeep.chat.run import Ending, Run
 from chatkeep.chat.seal import load_or_none, new_chat
 from chatkeep.chat.turn import Turns
 from chatkeep.chat.unstored import GenerateRequest, Unstored, unstored_run
@@ -36,45 +35,6 @@ _logger = structlog.get_logger("chatkeep.chat")
 _MOST_WAITING = 100  # runs of one chat at once: each holds a file and memory
 _ENDING_S = 30.0  # how long runs that were told to end may take, with a slow disk
 _FINISHED_KEPT_S = 120.0  # how long a finished run stays in memory; then its journal answers
-
-IfBusy = Literal["enqueue", "reject", "interrupt", "rollback"]
-
-
-class SendRequest(msgspec.Struct, frozen=True):
-    """One message to a chat. None leaves it to the chat, the provider or the settings.
-
-    `temperature` is 0 to 2, `max_tokens` at least 1. `if_busy` decides what happens when a run is
-    going in the chat: wait for it, refuse, stop it and keep its text, or stop it and drop its turn.
-    """
-
-    message: str
-    chat_id: str | None = None
-    provider: str | None = None
-    model: str | None = None
-    temperature: float | None = None
-    max_tokens: int | None = None
-    system_prompt: str | None = None
-    if_busy: IfBusy = "enqueue"
-
-
-class LiveTurn(msgspec.Struct, frozen=True):
-    """The run going in a chat, at one instant: `text` is what the events up to `last_event_id` made."""
-
-    run_id: str
-    state: RunState
-    message_id: str
-    user: Message
-    text: str
-    last_event_id: int
-
-
-class History(msgspec.Struct, frozen=True):
-    """A chat's stored messages, and from the same instant its live turn. `has_more`: older messages exist."""
-
-    chat: Chat
-    messages: list[Message]
-    has_more: bool
-    active: LiveTurn | None
 
 
 class ChatInterface:
@@ -225,7 +185,7 @@ class ChatInterface:
                 )
             end = places[0]
         begin = max(0, end - limit) if limit is not None else 0
-        return History(chat, chat.messages[begin:end], begin > 0, _live_turn(live) if live else None)
+        return History(chat, chat.messages[begin:end], begin > 0, live_turn(live) if live else None)
 
     async def chats(
         self, owner: str, *, limit: int, cursor: str | None
@@ -280,7 +240,7 @@ class ChatInterface:
         self._check_accepting()
         key = ChatKey(owner, check_chat_id(request.chat_id) if request.chat_id is not None else str(uuid.uuid4()))
         provider, model = await self._providers.resolve(request.provider, request.model)
-        run = Run(_record(key, request, provider.name, model, idempotency))
+        run = Run(record_of(key, request, provider.name, model, idempotency))
         await self._check_fits(run, provider)
         await self._make_way(key, request.if_busy)
         self._check_accepting()
@@ -377,31 +337,6 @@ class ChatInterface:
             self._runs.pop(run.run_id, None)
         else:
             self._run_ended(run)
-
-
-def _record(
-    key: ChatKey, request: SendRequest, provider: str, model: str, idempotency: Idempotency | None
-) -> RunRecord:
-    moment = now()
-    return RunRecord(
-        run_id=new_id("run"),
-        owner=key.owner,
-        chat_id=key.chat_id,
-        message_id=new_id("msg"),
-        user=Message(role="user", content=request.message, id=new_id("msg"), timestamp=moment),
-        provider=provider,
-        model=model,
-        created_at=moment,
-        system_prompt=request.system_prompt,
-        temperature=request.temperature,
-        max_tokens=request.max_tokens,
-        idempotency=idempotency,
-    )
-
-
-def _live_turn(run: Run) -> LiveTurn:
-    record = run.record
-    return LiveTurn(run.run_id, run.state, record.message_id, record.user, run.visible_text, run.last_event_id)
 
 
 def _summary_of_begun(run: Run) -> ChatSummary:

@@ -12,7 +12,7 @@ from chatkeep.api.caller import Caller
 from chatkeep.api.event_stream import EventStream
 from chatkeep.api.open_connections import OpenConnections
 from chatkeep.api.run_stream import RunStream, StreamCut
-from chatkeep.chat.interface import SendRequest
+from chatkeep.chat.messages import SendRequest
 from chatkeep.chat.run import Run
 from tests.puppet import Heart, heart
 

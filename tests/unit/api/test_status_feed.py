@@ -12,7 +12,7 @@ from chatkeep.access.subject import ANONYMOUS, Subject
 from chatkeep.api.open_connections import OpenConnections
 from chatkeep.api.status_feed import TOO_SLOW, Outbox, StatusFeed
 from chatkeep.api.status_socket import StatusSockets
-from chatkeep.chat.interface import SendRequest
+from chatkeep.chat.messages import SendRequest
 from chatkeep.chat.ports import ProviderState
 from chatkeep.chat.run import Run, RunState
 from tests.puppet import Heart, Puppets, heart

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from chatkeep.chat.interface import SendRequest
+from chatkeep.chat.messages import SendRequest
 from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.run import Run
 from tests.puppet import heart

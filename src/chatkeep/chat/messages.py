@@ -1,0 +1,75 @@
+"""A message to a chat, and a chat's messages: what goes in and out by the door (interface.py)."""
+
+from typing import Literal
+
+import msgspec
+
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, new_id, now
+from chatkeep.chat.ports import RunRecord
+from chatkeep.chat.run import Run, RunState
+
+IfBusy = Literal["enqueue", "reject", "interrupt", "rollback"]
+
+
+class SendRequest(msgspec.Struct, frozen=True):
+    """One message to a chat. None leaves it to the chat, the provider or the settings.
+
+    `temperature` is 0 to 2, `max_tokens` at least 1. `if_busy` decides what happens when a run is
+    going in the chat: wait for it, refuse, stop it and keep its text, or stop it and drop its turn.
+    """
+
+    message: str
+    chat_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    system_prompt: str | None = None
+    if_busy: IfBusy = "enqueue"
+
+
+class LiveTurn(msgspec.Struct, frozen=True):
+    """The run going in a chat, at one instant: `text` is what the events up to `last_event_id` made."""
+
+    run_id: str
+    state: RunState
+    message_id: str
+    user: Message
+    text: str
+    last_event_id: int
+
+
+class History(msgspec.Struct, frozen=True):
+    """A chat's stored messages, and from the same instant its live turn. `has_more`: older messages exist."""
+
+    chat: Chat
+    messages: list[Message]
+    has_more: bool
+    active: LiveTurn | None
+
+
+def record_of(
+    key: ChatKey, request: SendRequest, provider: str, model: str, idempotency: Idempotency | None
+) -> RunRecord:
+    """What the run is that answers `request`, with ids and times of its own."""
+    moment = now()
+    return RunRecord(
+        run_id=new_id("run"),
+        owner=key.owner,
+        chat_id=key.chat_id,
+        message_id=new_id("msg"),
+        user=Message(role="user", content=request.message, id=new_id("msg"), timestamp=moment),
+        provider=provider,
+        model=model,
+        created_at=moment,
+        system_prompt=request.system_prompt,
+        temperature=request.temperature,
+        max_tokens=request.max_tokens,
+        idempotency=idempotency,
+    )
+
+
+def live_turn(run: Run) -> LiveTurn:
+    """`run` as it is now."""
+    record = run.record
+    return LiveTurn(run.run_id, run.state, record.message_id, record.user, run.visible_text, run.last_event_id)
