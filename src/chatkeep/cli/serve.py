@@ -14,6 +14,7 @@ import uvloop
 
 from chatkeep.app.routes import create_app
 from chatkeep.app.service import Service
+from chatkeep.cli.http_protocol import HttpProtocol
 from chatkeep.cli.socket_protocol import SocketProtocol
 from chatkeep.errors import ChatkeepError
 from chatkeep.settings import Settings, WrongSettings, read_settings
@@ -67,7 +68,7 @@ def _config(built: Service) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(built),
         loop="none",
-        http="httptools",
+        http=HttpProtocol,
         ws=SocketProtocol,
         ws_max_size=_SOCKET_BYTES,
         ws_ping_interval=_SOCKET_PING_S,
