@@ -21,6 +21,7 @@ from chatkeep.settings import Settings, WrongSettings, read_settings
 from chatkeep.telemetry.logging import configure_logging
 
 _BACKLOG = 2048  # connections the kernel holds while we are busy
+_UNSENT_BYTES = 128 * 1024  # that the kernel takes of one connection before they can leave; else it is 4 MB
 _CLOSING_S = 5.0  # after the runs ended, how long their last bytes may take to leave
 
 _SOCKET_BYTES = 4096  # of one message from a client; none means anything so far
@@ -121,6 +122,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as exc:
         raise ChatkeepError(f"Cannot listen on {host} port {port}: {exc.strerror}.") from exc
+    with contextlib.suppress(AttributeError, OSError):  # Linux and macOS have it; connections inherit it
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
     listening.setblocking(False)
     return listening
 
