@@ -408,10 +408,10 @@ def test_rule_22_no_client_writes_an_assistants_words(keyed: Keyed) -> None:
         ("a\r\nX-Evil: 1", rb"200 OK a"),  # two headers, and nothing else: the second is nobody's
         ("a\tb", rb"200 OK req_[0-9a-f]{30}"),
         ("a\xffb", rb"200 OK req_[0-9a-f]{30}"),
-        ("a\nb", rb"400 Bad Request "),
-        ("a\rb", rb"400 Bad Request "),
-        ("a\x7fb", rb"400 Bad Request "),
-        ("a\0b", rb"400 Bad Request "),
+        ("a\nb", rb"400 Bad Request req_[0-9a-f]{30}"),
+        ("a\rb", rb"400 Bad Request req_[0-9a-f]{30}"),
+        ("a\x7fb", rb"400 Bad Request req_[0-9a-f]{30}"),
+        ("a\0b", rb"400 Bad Request req_[0-9a-f]{30}"),
     ],
 )
 def test_a_request_id_with_a_line_break_makes_no_header_and_no_log_line(keyed: Keyed, evil: str, answer: bytes) -> None:

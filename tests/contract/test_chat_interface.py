@@ -60,7 +60,7 @@ async def test_the_reply_is_in_the_file_before_done_is_seen(tmp_path: Path) -> N
     async with heart(tmp_path) as h:
         run = await h.chat.send("", ask())
         (await h.puppet.call(0)).finish("the reply")
-        while b"event: done" not in run.frames_after(-1):
+        while b"event: done" not in run.piece_after(-1)[0]:
             await run.changed()
 
         assert b"the reply" in (tmp_path / "chat.json").read_bytes()
@@ -482,7 +482,7 @@ async def test_runs_that_do_not_end_in_time_are_sealed_as_interrupted(tmp_path: 
         ("", "interrupted"),
     ]
     assert (again.state, waiting.state) == (RunState.INTERRUPTED, RunState.INTERRUPTED)
-    assert again.frames_after(-1) == going.frames_after(-1)
+    assert again.piece_after(-1)[0] == going.piece_after(-1)[0]
 
 
 async def test_a_finished_run_answers_from_its_journal_and_later_from_its_chat(tmp_path: Path) -> None:
@@ -497,9 +497,9 @@ async def test_a_finished_run_answers_from_its_journal_and_later_from_its_chat(t
     async with heart(tmp_path) as h:
         anew = await h.chat.run("", run.run_id)
 
-    assert kept.frames_after(-1) == run.frames_after(-1)
+    assert kept.piece_after(-1)[0] == run.piece_after(-1)[0]
     assert (kept.replayable, anew.replayable) == (True, False)
-    assert numbers(anew.frames_after(-1)) == [0, 1, 2]
+    assert numbers(anew.piece_after(-1)[0]) == [0, 1, 2]
     assert anew.visible_text == "the text"
 
 
@@ -645,4 +645,4 @@ async def test_a_replay_has_the_whole_reply_also_when_its_journal_ended_before_i
     assert again.ended
     assert again.frames[:kept] == run.frames[:kept]
     assert (again.reply.text, "".join(again.reply.reasoning), again.state) == ("It is.", "Hm, well.", "completed")
-    assert numbers(again.frames_after(-1)) == list(range(len(again.frames)))
+    assert numbers(again.piece_after(-1)[0]) == list(range(len(again.frames)))

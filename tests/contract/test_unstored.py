@@ -72,7 +72,7 @@ async def test_its_events_name_no_chat(tmp_path: Path) -> None:
         (await h.puppet.call(0)).fail(ProviderFailed("it broke"))
         await run.wait_ended()
 
-    assert b"chat_id" not in run.frames_after(-1)
+    assert b"chat_id" not in run.piece_after(-1)[0]
     assert run.problem is not None
     assert (run.state, run.problem.code) == (RunState.FAILED, "provider_error")
 

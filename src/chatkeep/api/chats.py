@@ -50,14 +50,17 @@ async def send(
 ) -> Response[SendAnswer] | Response[BackgroundAnswer] | Response[bytes]:
     """Take a message and answer with the reply: whole, as a stream, or later."""
     refuse_nul(data)
+    streams = data.stream or "text/event-stream" in request.headers.get("accept", "")
+    if streams and not data.background:
+        caller.check_stream()
     run = await caller.chat.send(caller.owner, _send_request(data), idempotency_of(idempotency_key, data))
     if data.background:
         return Response(
             BackgroundAnswer(run.run_id, run.record.chat_id, events_url(run.run_id), success=True), status_code=202
         )
-    if data.stream or "text/event-stream" in request.headers.get("accept", ""):
+    if streams:
         return EventStream(caller, run)
-    await run.wait_ended()
+    await caller.ended(run)
     if run.problem is not None:
         return problem_response(request, run.problem)
     return Response(_answer(run))

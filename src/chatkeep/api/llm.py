@@ -105,10 +105,10 @@ async def generate(
     request: AnyRequest, caller: Caller, data: GenerateBody, idempotency_key: UnkeptIdempotencyKey = None
 ) -> Response[GenerateAnswer] | Response[bytes]:
     """Answer one prompt, whole or as a stream. Nothing of it is kept."""
-    run = await _begin(caller, data, idempotency_key)
     if data.stream or "text/event-stream" in request.headers.get("accept", ""):
-        return EventStream(caller, run)
-    await run.wait_ended()
+        return await _stream(caller, data, idempotency_key)
+    run = await _begin(caller, data, idempotency_key)
+    await caller.ended(run)
     if run.problem is not None:
         return problem_response(request, run.problem)
     return Response(_answer(run, request_id_of(request)))
@@ -123,10 +123,15 @@ async def generate(
 )
 async def stream(caller: Caller, data: GenerateBody, idempotency_key: UnkeptIdempotencyKey = None) -> Response[bytes]:
     """Answer one prompt with the run's events. Nothing of it is kept."""
-    return EventStream(caller, await _begin(caller, data, idempotency_key))
+    return await _stream(caller, data, idempotency_key)
 
 
 HANDLERS = [listed, health, generate, stream]
+
+
+async def _stream(caller: Caller, body: GenerateBody, idempotency_key: str | None) -> EventStream:
+    caller.check_stream()
+    return EventStream(caller, await _begin(caller, body, idempotency_key))
 
 
 async def _begin(caller: Caller, body: GenerateBody, idempotency_key: str | None) -> Run:

@@ -15,6 +15,7 @@ from chatkeep.api.open_connections import OpenConnections
 from chatkeep.api.status_feed import TOO_SLOW, Outbox, StatusFeed
 
 _SEND_S = 5.0  # a message that takes longer closes its socket
+_MOST_HEARD = 100  # messages of a client; some send one now and then to keep the connection open
 _CLOSE_S = 1.0  # how long the last frame may take to leave
 
 # RFC 6455, section 7.4.1.
@@ -45,21 +46,25 @@ class StatusSockets:
         self._send_s = send_s
 
     async def serve(self, socket: AnySocket) -> None:
-        """Serve `socket` until it is closed by either side."""
+        """Serve `socket` until it is closed by either side. Raises: RateLimited before it is accepted."""
         subject = subject_of(socket)
-        await socket.accept()
         with self._feed.outbox(subject.owner) as outbox:
             close = partial(outbox.end, _POLICY, "The key is no longer valid.")
-            hearing = asyncio.create_task(_hear(socket, outbox), name="hearing")
-            try:
-                with self._connections.registered("socket", subject, close):
-                    await self._send(socket, outbox)
-            finally:
-                hearing.cancel()
+            with self._connections.registered("socket", subject, close):
+                await socket.accept()
+                await self._serve(socket, outbox)
         with suppress(TimeoutError, *_LEFT_ALREADY):  # it does not read, or is gone
             async with asyncio.timeout(_CLOSE_S):
                 code, reason = outbox.ending or (_LEFT, "")
                 await socket.send({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def _serve(self, socket: AnySocket, outbox: Outbox) -> None:
+        hearing = asyncio.create_task(_hear(socket, outbox), name="hearing")
+        try:
+            await self._send(socket, outbox)
+        finally:
+            hearing.cancel()
+            await asyncio.wait([hearing])
 
     async def _send(self, socket: AnySocket, outbox: Outbox) -> None:
         """Send what the outbox has until it ends, the client left, or a message takes too long."""
@@ -85,7 +90,7 @@ HANDLERS = [status]
 
 async def _hear(socket: AnySocket, outbox: Outbox) -> None:
     """Read on, so that a close is noticed. Nothing that a client may say here means anything."""
-    while True:
+    for _ in range(_MOST_HEARD):
         message: WebSocketReceiveEvent | Any = await socket.receive()
         if message["type"] == "websocket.disconnect":
             outbox.end(_LEFT, "")
@@ -93,3 +98,4 @@ async def _hear(socket: AnySocket, outbox: Outbox) -> None:
         if message.get("bytes") is not None:
             outbox.end(_UNSUPPORTED, "Send text, or nothing.")
             return
+    outbox.end(_POLICY, "Nothing that is sent here means anything.")

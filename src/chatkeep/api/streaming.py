@@ -104,11 +104,14 @@ async def stream(
 ) -> Response[bytes]:
     """Answer with the reply while it is written. A failure before its first text is a problem document."""
     refuse_nul(data)
+    caller.check_stream()
     asked = SendRequest(message=data.prompt, provider=data.provider, model=data.model)
     run = await caller.chat.send(caller.owner, asked, idempotency_of(idempotency_key, data))
     if stream_format == "sse":
         return EventStream(caller, run)
-    if not await wait_for_text(run) and run.problem is not None:
+    async with caller.connections.waiting(caller.subject):
+        has_text = await wait_for_text(run)
+    if not has_text and run.problem is not None:
         names = {name.decode(): value.decode() for name, value in names_of(run)}
         return problem_response(request, run.problem, names)
     if stream_format == "openai":

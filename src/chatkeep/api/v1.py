@@ -91,6 +91,7 @@ async def help_(request: AnyRequest, providers: KnownProviders) -> HelpAnswer:
 async def chat(caller: Caller, data: ChatBody, idempotency_key: IdempotencyKey = None) -> Response[bytes]:
     """Answer with the run's events. It is stopped and followed through `/runs`."""
     refuse_nul(data)
+    caller.check_stream()
     asked = SendRequest(message=data.message, chat_id=data.chat_id, provider=data.provider, model=data.model)
     return EventStream(caller, await caller.chat.send(caller.owner, asked, idempotency_of(idempotency_key, data)))
 

@@ -23,7 +23,7 @@ def check_position(run: Run, after: int) -> None:
 
 
 async def follow(run: Run, after: int = -1, ping_s: float = _PING_S) -> AsyncGenerator[bytes, None]:
-    """Yield the SSE events numbered above `after`, in order, those that came together as one piece.
+    """Yield the SSE events numbered above `after`, in order, those that came together as one piece, up to 64 KiB.
 
     Ends after the last event. A ping comes at once when there is nothing to send yet, and every
     `ping_s` seconds from then on. The caller has checked `after` with `check_position`.
@@ -31,10 +31,9 @@ async def follow(run: Run, after: int = -1, ping_s: float = _PING_S) -> AsyncGen
     loop = asyncio.get_running_loop()
     next_ping = loop.time()
     while True:
-        frames = run.frames_after(after)
-        if frames:
-            after = run.last_event_id
-            yield frames
+        piece, after = run.piece_after(after)
+        if piece:
+            yield piece
             # Race: more may have come while the reader took these, the last event too.
             continue
         if run.ended:
@@ -51,11 +50,10 @@ async def follow(run: Run, after: int = -1, ping_s: float = _PING_S) -> AsyncGen
 
 
 async def follow_text(run: Run) -> AsyncGenerator[str, None]:
-    """Yield the reply's text from its beginning, what came together as one piece; ends when `run` has ended."""
+    """Yield the reply's text from its beginning, in pieces as `follow` does; ends when `run` has ended."""
     after = -1
     while True:
-        text = run.text_after(after)
-        after = run.last_event_id
+        text, after = run.text_piece_after(after)
         if text:
             yield text
         elif run.ended:
@@ -67,9 +65,10 @@ async def follow_text(run: Run) -> AsyncGenerator[str, None]:
 async def wait_for_text(run: Run) -> bool:
     """Return whether the reply has text, as soon as that is known: with its first text, or at the run's end."""
     after = -1
-    while not run.text_after(after):
+    while True:
+        text, after = run.text_piece_after(after)
+        if text:
+            return True
         if run.ended:
             return False
-        after = run.last_event_id
         await run.changed()
-    return True

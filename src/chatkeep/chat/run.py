@@ -5,6 +5,7 @@ Owns what followers may see and when. Driving the provider is turn.py's, writing
 
 import asyncio
 import time
+from collections.abc import Sequence, Sized
 from enum import StrEnum
 
 import msgspec
@@ -25,6 +26,7 @@ from chatkeep.chat.model import ReplyStatus, Stats, ToolCall, Usage
 from chatkeep.chat.ports import RunRecord
 from chatkeep.errors import ChatkeepError
 
+_PIECE_SIZE = 64 * 1024  # about what a server takes before it waits for its client
 _CHARS_A_TOKEN = 4  # in the usual vocabularies, of English
 _MOST_TOKENS = 2**53  # what a provider counts is its own affair, but must not break our arithmetic
 
@@ -167,13 +169,27 @@ class Run:
         """Let followers see every event, also what the journal could not take."""
         self.reveal(len(self.frames))
 
-    def frames_after(self, number: int) -> bytes:
-        """The revealed events above `number`, joined, ready to be sent; empty when there are none."""
-        return b"".join(self.frames[number + 1 : self._revealed])
+    def piece_after(self, number: int) -> tuple[bytes, int]:
+        """The next revealed events above `number`, joined, and the last one's number.
 
-    def text_after(self, number: int) -> str:
-        """The reply's text in the revealed events above `number`; empty when they hold none."""
-        return "".join(self._texts[number + 1 : self._revealed])
+        At most 64 KiB, or one event that is larger; empty when there are none.
+        """
+        end = self._piece_end(self.frames, number + 1)
+        return b"".join(self.frames[number + 1 : end]), end - 1
+
+    def text_piece_after(self, number: int) -> tuple[str, int]:
+        """The next of the reply's text above event `number`, cut as by `piece_after`; may be empty between events."""
+        end = self._piece_end(self._texts, number + 1)
+        return "".join(self._texts[number + 1 : end]), end - 1
+
+    def _piece_end(self, rows: Sequence[Sized], begin: int) -> int:
+        """Where the piece ends that begins at `begin`: what each of many followers holds is bounded."""
+        room = _PIECE_SIZE
+        for end in range(begin, self._revealed):
+            room -= len(rows[end])
+            if room < 0:
+                return max(end, begin + 1)
+        return self._revealed
 
     async def changed(self) -> None:
         """Return when something was revealed after this call."""

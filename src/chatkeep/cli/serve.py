@@ -15,6 +15,7 @@ import uvloop
 
 from chatkeep.app.routes import create_app
 from chatkeep.app.service import Service
+from chatkeep.cli.http_protocol import HttpProtocol
 from chatkeep.cli.socket_protocol import SocketProtocol
 from chatkeep.errors import ChatkeepError
 from chatkeep.settings import Settings, WrongSettings, doubts, read_settings
@@ -23,6 +24,7 @@ from chatkeep.telemetry.logging import configure_logging
 _log = structlog.get_logger("chatkeep.serve")
 
 _BACKLOG = 2048  # connections the kernel holds while we are busy
+_UNSENT_BYTES = 128 * 1024  # that the kernel takes of one connection before they can leave; else it is 4 MB
 _CLOSING_S = 5.0  # after the runs ended, how long their last bytes may take to leave
 
 _SOCKET_BYTES = 4096  # of one message from a client; none means anything so far
@@ -72,7 +74,7 @@ def _config(built: Service) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(built),
         loop="none",
-        http="httptools",
+        http=HttpProtocol,
         ws=SocketProtocol,
         ws_max_size=_SOCKET_BYTES,
         ws_ping_interval=_SOCKET_PING_S,
@@ -125,6 +127,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as exc:
         raise ChatkeepError(f"Cannot listen on {host} port {port}: {exc.strerror}.") from exc
+    with contextlib.suppress(AttributeError, OSError):  # Linux and macOS have it; connections inherit it
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
     listening.setblocking(False)
     return listening
 

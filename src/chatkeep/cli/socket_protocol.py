@@ -1,7 +1,11 @@
 """uvicorn's WebSocket protocol, with an end for clients that do not play along."""
 
+from http import HTTPStatus
+
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from chatkeep.cli.http_protocol import last_answer, plain_problem
 
 _GONE_S = 1.0  # what a client gets to take the last bytes, when it cannot be waited for
 _DONE_S = 3.0  # and to answer a close frame, when the application is done
@@ -10,9 +14,19 @@ _DONE_S = 3.0  # and to answer a close frame, when the application is done
 class SocketProtocol(WebSocketsSansIOProtocol):
     """Workaround: uvicorn 0.54 closes a transport politely, which waits for ever for a client that never reads.
 
-    It waits for that client at shutdown too, answers its pings without bound, and logs errors for a refused
-    handshake and for text that is not UTF-8, which are the client's doing. Remove what uvicorn mends.
+    It waits for that client at shutdown too, and for ever for the rest of a handshake that cannot be read. It answers
+    pings without bound, and logs errors for a refused handshake and for text that is not UTF-8, which are the
+    client's doing. Remove what uvicorn mends.
     """
+
+    def data_received(self, data: bytes) -> None:
+        """Read on. The first data are the whole handshake; of one that it cannot read, websockets tells nobody."""
+        super().data_received(data)
+        if not self.handshake_initiated:
+            self.handshake_initiated = self.handshake_complete = self.close_sent = True
+            self.transport.write(last_answer(plain_problem(HTTPStatus.BAD_REQUEST, "That is no WebSocket handshake.")))
+            self.transport.close()
+            self._drop_after(_GONE_S)
 
     def shutdown(self) -> None:
         """Close with 1012 (Service Restart), and do not wait long for a client that does not take it."""

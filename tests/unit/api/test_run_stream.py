@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chatkeep.access.subject import ANONYMOUS
+from chatkeep.access.subject import ANONYMOUS, Subject
 from chatkeep.api.caller import Caller
 from chatkeep.api.event_stream import EventStream
-from chatkeep.api.open_connections import OpenConnections
+from chatkeep.api.open_connections import MOST, OpenConnections
 from chatkeep.api.run_stream import RunStream, StreamCut
 from chatkeep.chat.messages import SendRequest
 from chatkeep.chat.run import Run
+from chatkeep.errors import RateLimited
 from tests.puppet import Heart, heart
 
 pytestmark = pytest.mark.anyio
@@ -61,7 +63,7 @@ async def begun(h: Heart) -> tuple[Caller, Run]:
     return Caller(h.chat, ANONYMOUS, OpenConnections()), run
 
 
-async def test_a_stream_whose_credential_died_ends_while_it_waits_and_its_run_goes_on(tmp_path: Path) -> None:
+async def test_a_stream_whose_credential_died_is_cut_while_it_waits_and_its_run_goes_on(tmp_path: Path) -> None:
     async with heart(tmp_path) as h:
         (caller, run), connection = await begun(h), FakeConnection()
         task = connection.answering(EventStream(caller, run))
@@ -70,7 +72,7 @@ async def test_a_stream_whose_credential_died_ends_while_it_waits_and_its_run_go
         assert caller.connections.close_where(lambda subject: subject is ANONYMOUS) == 1
         await task
 
-        assert (connection.is_whole, run.ended, caller.connections.count("stream")) == (True, False, 0)
+        assert (connection.is_whole, run.ended, caller.connections.count("stream")) == (False, False, 0)
 
 
 async def test_a_stream_whose_credential_died_ends_also_for_a_client_that_takes_nothing(tmp_path: Path) -> None:
@@ -117,3 +119,47 @@ async def test_a_cancelled_response_stays_cancelled(tmp_path: Path) -> None:
 
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+async def test_nothing_of_a_stream_is_left_running_when_it_has_ended(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        (caller, run), connection = await begun(h), FakeConnection()
+        before = asyncio.all_tasks()
+        task = connection.answering(EventStream(caller, run))
+        await connection.until(b"so far")
+        caller.connections.close_where(lambda _: True)
+        await task
+
+        assert asyncio.all_tasks() - before == set()
+
+
+async def test_a_stream_too_many_of_one_owner_is_refused_before_it_begins(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        (caller, run), connection = await begun(h), FakeConnection()
+        with ExitStack() as others:
+            for _ in range(MOST["stream"]):
+                others.enter_context(caller.connections.registered("stream", ANONYMOUS, lambda: None))
+            with pytest.raises(RateLimited):
+                caller.check_stream()
+            with pytest.raises(RateLimited):
+                await connection.answering(EventStream(caller, run))
+            caller.connections.check("stream", Subject("bob", "bob", ANONYMOUS.role))
+        caller.check_stream()
+
+    assert connection.sent == []
+
+
+async def test_a_wait_ends_with_its_run_or_with_its_credential(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        caller, run = await begun(h)
+        waiting, revoked = (asyncio.create_task(caller.ended(run)) for _ in range(2))
+        while caller.connections.count("wait") < 2:
+            await asyncio.sleep(0)
+        revoked_only = iter([True])
+        caller.connections.close_where(lambda _: next(revoked_only, False))
+        (await h.puppet.call(0)).finish("the end")
+
+        results = await asyncio.gather(waiting, revoked, return_exceptions=True)
+
+        assert sorted(type(result).__name__ for result in results) == ["NoneType", "Unauthorized"]
+        assert caller.connections.count("wait") == 0

@@ -33,12 +33,12 @@ def taken(*texts: str) -> Run:
 async def test_an_event_is_not_seen_before_the_journal_has_it() -> None:
     run = taken("secret")
 
-    assert run.frames_after(-1) == b""
+    assert run.piece_after(-1)[0] == b""
     assert run.visible_text == ""
 
     run.reveal_all()
 
-    assert numbers(run.frames_after(-1)) == [0, 1]
+    assert numbers(run.piece_after(-1)[0]) == [0, 1]
     assert run.visible_text == "secret"
 
 
@@ -82,9 +82,25 @@ async def test_a_resumed_run_shows_the_same_bytes_and_text() -> None:
     again = a_run()
     again.resume([msgspec.json.decode(line, type=JournalLine) for line in lines])
 
-    assert again.frames_after(-1) == run.frames_after(-1)
+    assert again.piece_after(-1)[0] == run.piece_after(-1)[0]
     assert again.visible_text == again.reply.text == "one two"
     assert (again.state, again.ended, again.reply.usage) == (RunState.COMPLETED, True, USAGE)
+
+
+async def test_a_replay_comes_in_pieces_of_whole_events_that_no_slow_reader_makes_large() -> None:
+    run = taken(*["x" * 1000] * 200, "y" * 100_000, "z")
+    run.take(DONE)
+    run.reveal_all()
+
+    pieces = [piece async for piece in follow(run)]
+    texts = [text async for text in follow_text(run)]
+
+    assert b"".join(pieces) == b"".join(run.frames)
+    assert "".join(texts) == run.visible_text
+    assert all(piece.endswith(b"\n\n") for piece in pieces)
+    assert sorted(map(len, pieces))[-2] <= 65536 < max(map(len, pieces))
+    assert [numbers(piece) for piece in pieces if len(piece) > 65536] == [[201]]
+    assert sorted(map(len, texts))[-2] <= 65536
 
 
 async def test_events_that_came_together_leave_as_one_piece() -> None:
