@@ -29,6 +29,7 @@ PREPARING = (
     "during 1 write probe",
     "before 1 sync probe",
     "before 1 unlink probe",
+    "before 1 open index.sqlite3",
     "before 1 commit index",
     "before 2 commit index",
     "before 1 unlink journal",
