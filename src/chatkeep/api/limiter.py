@@ -7,6 +7,7 @@ from litestar.types import Scope
 from chatkeep.access.policy import Action
 from chatkeep.access.rate import Allowance, RateLimits, group_of
 from chatkeep.access.subject import Subject
+from chatkeep.api.origins import known_address
 from chatkeep.errors import RateLimited
 
 
@@ -22,7 +23,7 @@ class Limiter:
         if self._rates is None or group is None:
             return
         try:
-            _tell(scope, self._rates.hit(subject, address_of(scope), group))
+            _tell(scope, self._rates.hit(subject, known_address(scope) or "", group))
         except RateLimited as exc:
             _tell_refusal(scope, exc)
             raise
@@ -32,16 +33,10 @@ class Limiter:
         if self._rates is None:
             return
         try:
-            self._rates.note_failure(address_of(scope))
+            self._rates.note_failure(known_address(scope) or "")
         except RateLimited as exc:
             _tell_refusal(scope, exc)
             raise
-
-
-def address_of(scope: Scope) -> str:
-    """Where the request comes from, as a trusted proxy or else the socket says; empty when neither does."""
-    client = scope.get("client")
-    return client[0] if client else ""
 
 
 def _tell(scope: Scope, allowance: Allowance) -> None:

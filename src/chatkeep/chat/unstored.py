@@ -16,9 +16,10 @@ from chatkeep.chat.ending import conclude, last_event, log_end
 from chatkeep.chat.events import RunEvent
 from chatkeep.chat.generate import generate
 from chatkeep.chat.guard import Limits
-from chatkeep.chat.model import Message, new_id, now
+from chatkeep.chat.messages import SendRequest, record_of
+from chatkeep.chat.model import ChatKey
 from chatkeep.chat.observe import Observers
-from chatkeep.chat.ports import Provider, ProviderRequest, Providers, RunRecord
+from chatkeep.chat.ports import Provider, ProviderRequest, Providers
 from chatkeep.chat.run import Ending, Run, RunState
 from chatkeep.errors import ChatkeepError, RateLimited
 
@@ -118,17 +119,5 @@ class Unstored:
 
 def unstored_run(owner: str, request: GenerateRequest, provider: str, model: str) -> Run:
     """The run that answers `request`: it names no chat."""
-    moment = now()
-    record = RunRecord(
-        run_id=new_id("run"),
-        owner=owner,
-        chat_id="",
-        message_id=new_id("msg"),
-        user=Message(role="user", content=request.prompt, id=new_id("msg"), timestamp=moment),
-        provider=provider,
-        model=model,
-        created_at=moment,
-        temperature=request.temperature,
-        max_tokens=request.max_tokens,
-    )
-    return Run(record)
+    sent = SendRequest(request.prompt, temperature=request.temperature, max_tokens=request.max_tokens)
+    return Run(record_of(ChatKey(owner, ""), sent, provider, model, None))
