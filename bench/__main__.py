@@ -9,6 +9,7 @@ from pathlib import Path
 import uvloop
 
 from bench.child import Child, fast_upstream
+from bench.crowd import crowd
 from bench.folders import make_folder
 from bench.report import Figure, machine, speed, table
 from bench.search import search
@@ -16,6 +17,7 @@ from bench.sizes import QUICK, Sizes
 from bench.starts import idle, starts
 from bench.streams import streamed_token
 from bench.turns import big_chat, durable_turn, guarded_turn, many_chats
+from bench.wires import formats
 
 
 class Bench:
@@ -46,6 +48,12 @@ class Bench:
     async def stream(self) -> list[Figure]:
         return await streamed_token(self._sizes, self._root, self._upstream)
 
+    async def formats(self) -> list[Figure]:
+        return await formats(self._sizes, self._root, self._upstream)
+
+    async def crowd(self) -> list[Figure]:
+        return await crowd(self._sizes, self._root, self._upstream)
+
     async def big(self) -> list[Figure]:
         return await big_chat(self._sizes, self._root, self._upstream)
 
@@ -65,6 +73,8 @@ _MEASURES: dict[str, Callable[[Bench], Awaitable[list[Figure]]]] = {
     "turn": Bench.turn,
     "guarded": Bench.guarded,
     "stream": Bench.stream,
+    "formats": Bench.formats,
+    "crowd": Bench.crowd,
     "big": Bench.big,
     "starts": Bench.starts,
     "search": Bench.search,

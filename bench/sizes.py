@@ -10,6 +10,7 @@ class Sizes(msgspec.Struct, frozen=True):
     turns: int = 1000  # a round
     streams: int = 100
     rate: int = 50  # tokens a second and stream
+    crowd: int = 1000  # streams at once
     streaming_s: float = 8.0  # measured of a round, after the streams have begun
     few_chats: int = 100
     many_chats: int = 100_000

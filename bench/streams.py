@@ -12,21 +12,20 @@ from bench.sizes import Sizes
 
 _BEGINNING_S = 1.5  # until all streams are going
 _ENDING_S = 1.0  # how much longer they go than is measured
-_MESSAGE = "Tell me a long story."
+MESSAGE = "Tell me a long story."
 
 
 async def streamed_token(sizes: Sizes, root: Path, upstream: Child) -> list[Figure]:
     """CPU and delay of a token through chatkeep, and of one straight from the upstream."""
-    tokens = round(sizes.rate * (_BEGINNING_S + sizes.streaming_s + _ENDING_S))
-    model = f"paced-{tokens}-{sizes.rate}"
+    model = f"paced-{tokens_of(sizes)}-{sizes.rate}"
     ours: list[tuple[float, float]] = []
     theirs: list[tuple[float, float]] = []
-    direct = completion(upstream.url, model, _MESSAGE)
+    direct = completion(upstream.url, model, MESSAGE)
     async with chatkeep(make_folder(root, "stream", 0), upstream.url, model) as server:
-        request = post(server.url, "/chat", {"message": _MESSAGE, "stream": True})
+        request = post(server.url, "/chat", {"message": MESSAGE, "stream": True})
         for _ in range(sizes.rounds):
-            ours.append(await _measure(server, request, sizes))
-            theirs.append(await _measure(upstream, direct, sizes))
+            ours.append(await measure(server, request, sizes))
+            theirs.append(await measure(upstream, direct, sizes))
     what = f"{sizes.streams} streams at {sizes.rate} tokens/s"
     cpu, delay = ([row[part] for row in ours] for part in (0, 1))
     direct_cpu, direct_delay = ([row[part] for row in theirs] for part in (0, 1))
@@ -36,7 +35,12 @@ async def streamed_token(sizes: Sizes, root: Path, upstream: Child) -> list[Figu
     ]
 
 
-async def _measure(server: Child, request: bytes, sizes: Sizes) -> tuple[float, float]:
+def tokens_of(sizes: Sizes) -> int:
+    """How many tokens a stream has that outlasts its measuring."""
+    return round(sizes.rate * (_BEGINNING_S + sizes.streaming_s + _ENDING_S))
+
+
+async def measure(server: Child, request: bytes, sizes: Sizes) -> tuple[float, float]:
     """CPU microseconds of one token, and milliseconds from the upstream to the client, the median of all tokens."""
     meter = TokenMeter()
     async with connections(server.url, sizes.streams) as opened, asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""A provider that costs next to nothing: chat completions as bytes made before, on a raw asyncio protocol.
+"""A provider that costs next to nothing: every wire format as bytes made before, on a raw asyncio protocol.
 
 Its models say how a reply comes: `burst-64-4` is 64 tokens at once in 4 writes, `paced-500-50` is 500 tokens at
 50 a second, each holding the moment it was sent (see `stamp`). Run as `python -m bench.upstream`.
@@ -7,18 +7,20 @@ Its models say how a reply comes: `burst-64-4` is 64 tokens at once in 4 writes,
 import asyncio
 import functools
 import random
+import re
 import time
 from collections.abc import Iterator
 from typing import cast
 
 import uvloop
 
+from bench.formats import Format, chunked, format_of
 from bench.words import WORDS
 
 READY = "bench upstream is ready at "
 CONTEXT_TOKENS = 8192  # so that a long chat is cut to what a usual model takes
 
-_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+_MODEL = re.compile(rb'(?:"model": ?"|/models/)(burst|paced)-(\d+)-(\d+)')  # in the body, or Gemini's path
 _STAMP_MASK = 0xFFFFFF
 
 
@@ -32,35 +34,22 @@ def age_us(sent: int) -> int:
     return (stamp() - sent) & _STAMP_MASK
 
 
-def _chunked(payload: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(payload), payload)
-
-
-def _event(content: str) -> bytes:
-    return b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m",' + (
-        b'"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":null}]}\n\n' % content.encode()
-    )
-
-
-def _ending(tokens: int) -> bytes:
-    """Finish reason, usage, [DONE] and the last chunk."""
-    events = (
-        b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m",'
-        b'"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
-        b'data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":%d,"total_tokens":%d}}\n\n'
-        b"data: [DONE]\n\n" % (tokens, tokens + 9)
-    )
-    return _chunked(events) + b"0\r\n\r\n"
-
-
 @functools.cache
-def _burst(tokens: int, writes: int) -> list[bytes]:
+def _burst(spoken: Format, tokens: int, writes: int) -> list[bytes]:
     """The whole answer in `writes` pieces of about the same length."""
     dice = random.Random(1)  # the loop guard stops a model that repeats itself
-    words = (f" {dice.choice(WORDS)}" for _ in range(tokens))
-    answer = _HEAD + b"".join(_chunked(_event(word)) for word in words) + _ending(tokens)
+    words = (f" {dice.choice(WORDS)}".encode() for _ in range(tokens))
+    answer = _opening(spoken) + b"".join(chunked(spoken.event % word) for word in words) + _closing(spoken)
     length = -(-len(answer) // writes)
     return [answer[begin : begin + length] for begin in range(0, len(answer), length)]
+
+
+def _opening(spoken: Format) -> bytes:
+    return spoken.head + chunked(spoken.beginning)
+
+
+def _closing(spoken: Format) -> bytes:
+    return chunked(spoken.ending) + b"0\r\n\r\n"
 
 
 class _Connection(asyncio.Protocol):
@@ -82,14 +71,16 @@ class _Connection(asyncio.Protocol):
         if not found or len(body) < _content_length(head):
             return
         self._received.clear()
-        if head.startswith(b"GET"):
-            self._transport.write(_models())
+        target = head.split(b" ", 2)[1]
+        asked = _MODEL.search(target + body)
+        if head.startswith(b"GET") or asked is None or target.endswith(b"/show"):
+            self._transport.write(_answer(target))
             return
-        kind, count, rate = body.partition(b'"model":"')[2].partition(b'"')[0].split(b"-")
+        kind, count, rate = asked.groups()
         if kind == b"burst":
-            self._send(iter(_burst(int(count), int(rate))))
+            self._send(iter(_burst(format_of(target), int(count), int(rate))))
         else:
-            self._begin(int(count), 1 / int(rate))
+            self._begin(format_of(target), int(count), 1 / int(rate))
 
     def _send(self, pieces: Iterator[bytes]) -> None:
         """One piece each time round the event loop, so that they leave apart."""
@@ -98,17 +89,17 @@ class _Connection(asyncio.Protocol):
             self._transport.write(piece)
             self._timer = self._loop.call_soon(self._send, pieces)
 
-    def _begin(self, tokens: int, interval_s: float) -> None:
-        self._transport.write(_HEAD)
-        self._left, self._tokens, self._interval_s = tokens, tokens, interval_s
+    def _begin(self, spoken: Format, tokens: int, interval_s: float) -> None:
+        self._transport.write(_opening(spoken))
+        self._spoken, self._left, self._interval_s = spoken, tokens, interval_s
         self._next = self._loop.time() + random.random() * interval_s  # spreads the streams
         self._timer = self._loop.call_at(self._next, self._tick)
 
     def _tick(self) -> None:
         if not self._left:
-            self._transport.write(_ending(self._tokens))
+            self._transport.write(_closing(self._spoken))
             return
-        self._transport.write(_chunked(_event(f" {stamp():06x}")))
+        self._transport.write(chunked(self._spoken.event % b" %06x" % stamp()))
         self._left -= 1
         self._next += self._interval_s
         self._timer = self._loop.call_at(self._next, self._tick)
@@ -119,8 +110,22 @@ def _content_length(head: bytes) -> int:
     return int(value or 0)
 
 
-def _models() -> bytes:
-    body = b'{"object":"list","data":[{"id":"burst-64-1","object":"model","max_model_len":%d}]}' % CONTEXT_TOKENS
+_SMALL_ANSWERS = {
+    b"/api/version": b'{"version":"1"}',
+    b"/api/tags": b'{"models":[{"name":"burst-64-1"}]}',
+    b"/api/show": b'{"model_info":{"m.context_length":%d}}' % CONTEXT_TOKENS,
+    b"/v1beta/models": b'{"models":[{"name":"models/burst-64-1","inputTokenLimit":%d,'
+    b'"supportedGenerationMethods":["generateContent"]}]}' % CONTEXT_TOKENS,
+}
+_LIST = (
+    b'{"object":"list","has_more":false,"data":[{"id":"burst-64-1","object":"model","type":"model",'
+    b'"display_name":"B","created_at":"2026-01-01T00:00:00Z","max_model_len":%d}]}' % CONTEXT_TOKENS
+)
+
+
+def _answer(target: bytes) -> bytes:
+    """Lists of models, and what else is asked about them."""
+    body = _SMALL_ANSWERS.get(target.partition(b"?")[0], _LIST)
     return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 

@@ -34,8 +34,14 @@ over both. A wrong value stops the start with a line that names it. An empty val
 """
 
 _PROVIDER_VARIABLES = (
-    ("<NAME>_API_KEY", "Key of the OpenAI-compatible service `<NAME>`: `OPENAI_API_KEY`, `GROQ_API_KEY` …"),
-    ("<NAME>_BASE_URL", "Its address. Known services have theirs built in; any other name needs it."),
+    (
+        "<NAME>_API_KEY",
+        "Key of the service `<NAME>`: `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `GEMINI_API_KEY`, `GROQ_API_KEY` …",
+    ),
+    (
+        "<NAME>_BASE_URL",
+        "Its address. Known services have theirs built in; any other name needs it, and speaks OpenAI's format.",
+    ),
     ("<NAME>_MODEL", "Its model when a request names none."),
 )
 
@@ -46,6 +52,8 @@ _ENV_HEAD = """\
 # A key makes a provider known; any OpenAI-compatible service works, by any name with an address.
 # OPENAI_API_KEY=
 # OPENAI_MODEL=
+# ANTHROPIC_API_KEY=
+# GEMINI_API_KEY=
 # MYSERVER_BASE_URL=http://127.0.0.1:9000/v1
 """
 

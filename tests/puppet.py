@@ -1,32 +1,33 @@
 """A provider whose every word a test decides, and a heart on a real folder to go with it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from chatkeep.chat.checks.threads import Checks
 from chatkeep.chat.events import Delta, Finish, ProviderEvent
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
-from chatkeep.chat.model import Chat, ChatKey
+from chatkeep.chat.model import Chat, ChatKey, Usage
 from chatkeep.chat.observe import Observers
-from chatkeep.chat.ports import Provider, ProviderInfo, ProviderRequest, ProviderState
-from chatkeep.errors import ProviderNotFound, StorageFailed
+from chatkeep.chat.ports import OfferedModel, Provider, ProviderInfo, ProviderRequest, ProviderState
+from chatkeep.errors import ProviderNotFound, ProviderUnavailable, StorageFailed
 from chatkeep.storage.files import FileStore
 
 LIMITS = Limits(first_token_s=60, stall_s=60, run_s=600, max_output_chars=100_000, loop_guard=True)
 
 
 class Puppet:
-    """One provider named `puppet`. Each call waits for what the test puts into its queue."""
+    """One provider. Each call waits for what the test puts into its queue."""
 
-    name = "puppet"
-
-    def __init__(self) -> None:
+    def __init__(self, name: str = "puppet") -> None:
+        self.name = name
         self.calls: list[Call] = []
         self.called = asyncio.Event()
         self.reports: list[Exception | None] = []
         self.window: int | None = None
+        self.prefills = False
 
     async def models(self) -> list[str]:
         return ["wood"]
@@ -36,6 +37,9 @@ class Puppet:
 
     def context_tokens(self, model: str) -> int | None:
         return self.window
+
+    def can_prefill(self, model: str) -> bool:
+        return self.prefills
 
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
         call = Call(request)
@@ -88,35 +92,53 @@ class Call:
 
 
 class Puppets:
-    """Providers with the one puppet."""
+    """Providers with these puppets; the first one is the default.
 
-    def __init__(self, puppet: Puppet) -> None:
-        self.puppet = puppet
+    `fallen_back_to` are the names of those that are asked for any other one, `closed` of those that may not be called.
+    """
+
+    def __init__(self, *puppets: Puppet) -> None:
+        self.puppets = {puppet.name: puppet for puppet in puppets}
+        self.fallen_back_to: list[str] = []
+        self.closed: set[str] = set()
 
     async def resolve(self, provider: str | None, model: str | None) -> tuple[Provider, str]:
-        return self.get(provider or "puppet"), model or "wood"
+        return self.get(provider or self.default_name), model or "wood"
 
-    def get(self, name: str) -> Provider:
-        if name != "puppet":
+    def get(self, name: str) -> Puppet:
+        if name not in self.puppets:
             raise ProviderNotFound(f"There is no provider {name}.")
-        return self.puppet
+        return self.puppets[name]
+
+    def fallbacks(self, name: str, model: str) -> list[tuple[Provider, str]]:
+        return [(self.puppets[other], f"{other}-wood") for other in self.fallen_back_to if other != name]
+
+    def admit(self, name: str) -> None:
+        if name in self.closed:
+            raise ProviderUnavailable(f"{name} is left alone for a while.", retry_after_s=60)
+
+    def cost_usd(self, name: str, model: str, usage: Usage) -> float | None:
+        return None
 
     def report(self, name: str, error: Exception | None) -> None:
-        self.puppet.reports.append(error)
+        self.puppets[name].reports.append(error)
 
     def states(self) -> dict[str, ProviderState]:
-        return {"puppet": ProviderState.HEALTHY}
+        return dict.fromkeys(self.puppets, ProviderState.HEALTHY)
 
     def infos(self) -> list[ProviderInfo]:
-        return [ProviderInfo("puppet", ProviderState.HEALTHY, None, ["wood"], None)]
+        return [ProviderInfo(name, ProviderState.HEALTHY, None, ["wood"], None) for name in self.puppets]
+
+    def models(self, name: str | None) -> list[OfferedModel]:
+        return []
 
     @property
-    def default_name(self) -> str | None:
-        return "puppet"
+    def default_name(self) -> str:
+        return next(iter(self.puppets))
 
     async def check(self, name: str) -> ProviderInfo:
         self.get(name)
-        return self.infos()[0]
+        return next(info for info in self.infos() if info.name == name)
 
 
 class RefusingStore(FileStore):
@@ -131,20 +153,34 @@ class RefusingStore(FileStore):
 
 
 class Heart:
-    """A heart on a real folder: `chat` is its door, `puppet` its provider."""
+    """A heart on a real folder: `chat` is its door, `puppet` its provider, the first of `providers`.
 
-    def __init__(self, folder: Path, limits: Limits = LIMITS) -> None:
+    `fallbacks` names further ones, asked in this order when another one does not answer.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limits: Limits = LIMITS,
+        fallbacks: Sequence[str] = (),
+        *,
+        checks: Checks | None = None,
+        puppet: Puppet | None = None,
+    ) -> None:
         self.folder = folder
-        self.puppet = Puppet()
+        self.puppet = puppet or Puppet()
+        self.providers = Puppets(self.puppet, *map(Puppet, fallbacks))
+        self.providers.fallen_back_to = list(fallbacks)
         self.observers = Observers()
         self.store = RefusingStore(folder, run_kept_s=3600, trash_days=7)
         self.chat = ChatInterface(
             store=self.store,
             log=self.store.log,
-            providers=Puppets(self.puppet),
+            providers=self.providers,
             limits=limits,
             system_prompt=lambda: "Be brief.",
             observers=self.observers,
+            checks=checks,
         )
 
     async def start(self) -> None:
@@ -157,9 +193,16 @@ class Heart:
 
 
 @asynccontextmanager
-async def heart(folder: Path, limits: Limits = LIMITS) -> AsyncIterator[Heart]:
+async def heart(
+    folder: Path,
+    limits: Limits = LIMITS,
+    fallbacks: Sequence[str] = (),
+    *,
+    checks: Checks | None = None,
+    puppet: Puppet | None = None,
+) -> AsyncIterator[Heart]:
     """A running heart on `folder`, closed at the end."""
-    running = Heart(folder, limits)
+    running = Heart(folder, limits, fallbacks, checks=checks, puppet=puppet)
     await running.start()
     try:
         yield running

@@ -28,6 +28,7 @@ _ENVIRONMENT = {
     "CHATKEEP_EMBEDDED": "false",
     "CHATKEEP_LOG_JSON": "true",
     "CHATKEEP_RATE_LIMIT_ENABLED": "false",
+    "CHATKEEP_RETRIES": "0",
     "OLLAMA_HOST": "http://127.0.0.1:9",  # the port of `discard`: nobody answers
 }
 

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,17 +17,29 @@ class Act(Enum):
     WAIT_FOR_GO = "wait for go"  # send nothing more until the test sets `go`
 
 
-Step = bytes | Act
+@dataclass(frozen=True)
+class Endless:
+    """Pieces to be sent for as long as they and the client last. Played once."""
+
+    pieces: Iterable[bytes]
+
+
+Step = bytes | Act | Endless
 
 
 @dataclass
 class Upstream:
-    """A running server. Each connection plays the next script for each request; the last script is repeated."""
+    """A running server. Each connection plays the next script for each request; the last script is repeated.
+
+    A request whose path is in `asides` is answered from there whenever it comes, and not noted.
+    """
 
     scripts: list[Sequence[Step]]
+    asides: Mapping[str, Sequence[Step]] = field(default_factory=dict)
     port: int = 0
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
+    sent_bytes: int = 0
     go: asyncio.Event = field(default_factory=asyncio.Event)
     waits_for_close: asyncio.Event = field(default_factory=asyncio.Event)
     client_closed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -42,8 +54,7 @@ class Upstream:
         self.connections += 1
         try:
             while request := await _read_request(reader):
-                script = self.scripts[min(len(self.requests), len(self.scripts) - 1)]
-                self.requests.append(request)
+                script = self._script_of(request)
                 for step in script:
                     await self._play(step, reader, writer)
                 if _ends_with_close(script):
@@ -53,10 +64,20 @@ class Upstream:
         finally:
             writer.close()
 
+    def _script_of(self, request: bytes) -> Sequence[Step]:
+        path = request.split(b" ", 2)[1].partition(b"?")[0].decode()
+        if path in self.asides:
+            return self.asides[path]
+        self.requests.append(request)
+        return self.scripts[min(len(self.requests), len(self.scripts)) - 1]
+
     async def _play(self, step: Step, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if isinstance(step, bytes):
-            writer.write(step)
-            await writer.drain()
+        if isinstance(step, bytes | Endless):
+            for piece in step.pieces if isinstance(step, Endless) else (step,):
+                writer.write(piece)
+                await writer.drain()
+                self.sent_bytes += len(piece)
+                await asyncio.sleep(0)  # the client runs in this loop too
         elif step is Act.RESET:
             linger = struct.pack("ii", 1, 0)
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -90,9 +111,11 @@ async def _read_request(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def upstream(*scripts: Sequence[Step]) -> AsyncIterator[Upstream]:
-    """Run a server with these scripts, one a request; the last is repeated."""
-    server = Upstream(list(scripts))
+async def upstream(
+    *scripts: Sequence[Step], asides: Mapping[str, Sequence[Step]] | None = None
+) -> AsyncIterator[Upstream]:
+    """Run a server with these scripts, one a request; the last is repeated. `asides` are answers by path."""
+    server = Upstream(list(scripts), asides or {})
     listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     server.port = listener.sockets[0].getsockname()[1]
     try:
@@ -108,13 +131,22 @@ def answer(status: int, body: bytes, media_type: str = "application/json", *head
     return ["\r\n".join([*lines, "", ""]).encode() + body]
 
 
-def streamed(*chunks: bytes | Act, media_type: str = "text/event-stream", whole: bool = True) -> list[Step]:
+def streamed(*chunks: Step, media_type: str = "text/event-stream", whole: bool = True) -> list[Step]:
     """A chunked answer; with `whole` false its end never comes, the connection closes instead."""
     close = "" if whole else "Connection: close\r\n"
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n{close}\r\n"
     steps: list[Step] = [head.encode()]
-    steps += [b"%x\r\n%s\r\n" % (len(step), step) if isinstance(step, bytes) else step for step in chunks]
+    steps += [_framed(step) for step in chunks]
     return [*steps, b"0\r\n\r\n"] if whole else steps
+
+
+def _framed(step: Step) -> Step:
+    """A step of a chunked body: bytes become a chunk each."""
+    if isinstance(step, bytes):
+        return b"%x\r\n%s\r\n" % (len(step), step)
+    return (
+        Endless(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in step.pieces) if isinstance(step, Endless) else step
+    )
 
 
 def said(*texts: str, finish: str = "stop") -> list[bytes]:

@@ -4,7 +4,7 @@ ChatkeepError
 ├── Unauthorized
 ├── Forbidden
 ├── RateLimited
-├── InvalidRequest            InvalidChatId · ContextTooLong
+├── InvalidRequest            InvalidChatId · ContextTooLong · ContentDenied
 ├── NotFound                  ChatNotFound · RunNotFound · ProviderNotFound · ModelNotFound
 ├── Conflict                  ChatBusy · RevisionConflict · IdempotencyMismatch
 ├── RunExpired
@@ -99,6 +99,13 @@ class ContextTooLong(InvalidRequest):
     title = "The message does not fit the model's context"
 
 
+class ContentDenied(InvalidRequest):
+    """A check that the operator set up does not let this message through: it was sent to no model."""
+
+    code = "content_denied"
+    title = "The message was not let through"
+
+
 class NotFound(ChatkeepError):
     """The thing named does not exist, or is not the caller's."""
 
@@ -173,15 +180,19 @@ class RunExpired(ChatkeepError):
 
 
 class ProviderFailed(ChatkeepError):
-    """The provider answered with an error or with something that is no answer. The partial text is kept."""
+    """The provider answered with an error or with something that is no answer. The partial text is kept.
+
+    `may_pass` says that the same call may succeed in a moment.
+    """
 
     code = "provider_error"
     title = "The provider failed"
     status = 502
+    may_pass: ClassVar[bool] = True
 
 
 class ProviderRateLimited(ProviderFailed):
-    """The provider asks to slow down: wait `retry_after_s` seconds, 10 when it did not say."""
+    """The provider asks to slow down: wait `retry_after_s` seconds, 10 when it did not say (`is_guessed`)."""
 
     code = "provider_rate_limited"
     title = "The provider is rate limiting"
@@ -189,13 +200,14 @@ class ProviderRateLimited(ProviderFailed):
 
     def __init__(self, detail: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(detail, retry_after_s=10.0 if retry_after_s is None else retry_after_s)
+        self.is_guessed = retry_after_s is None
 
 
 class ProviderUnavailable(ProviderFailed):
     """The provider could not be reached, or says it is overloaded: retry later or use another."""
 
     code = "provider_unavailable"
-    title = "The provider cannot be reached"
+    title = "The provider is not available"
     status = 503
 
 
@@ -205,6 +217,7 @@ class ProviderTimedOut(ProviderFailed):
     code = "provider_timeout"
     title = "The provider took too long"
     status = 504
+    may_pass = False
 
 
 class ProviderNotConfigured(ProviderFailed):
@@ -213,6 +226,7 @@ class ProviderNotConfigured(ProviderFailed):
     code = "provider_not_configured"
     title = "The provider is not configured"
     status = 503
+    may_pass = False
 
 
 class ShuttingDown(ChatkeepError):

@@ -23,7 +23,7 @@ class WrongSettings(Exception):
 
 
 class ProviderSettings(BaseModel):
-    """What the environment says about one OpenAI-compatible service."""
+    """What the environment says about one service behind HTTP."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,6 +63,26 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("model"),
         description="Model used when a request names none, as `model` or `provider/model`.",
+    )
+    fallbacks: _Names = Field(
+        (),
+        validation_alias=_names("fallbacks"),
+        description="Who answers when the one that was asked cannot, in order: `provider` or `provider/model`, with"
+        " commas. Only before the first token.",
+    )
+    retries: int = Field(
+        2,
+        ge=0,
+        le=10,
+        validation_alias=_names("retries"),
+        description="How often a call that failed before its first token is made again, before the next fallback.",
+    )
+    retry_wait_s: float = Field(
+        10,
+        ge=0,
+        le=300,
+        validation_alias=_names("retry_wait_s"),
+        description="Longest wait in seconds before such a call; a provider that asks for more is not asked again.",
     )
     ollama_host: str = Field(
         "http://127.0.0.1:11434", validation_alias=AliasChoices("ollama_host"), description="Address of Ollama."
@@ -205,6 +225,23 @@ class Settings(BaseSettings):
         validation_alias=_names("loop_guard"),
         description="Stop a model that repeats itself, with finish_reason `loop`.",
     )
+    checks: _Names = Field(
+        (),
+        validation_alias=_names("checks"),
+        description="Checks of messages, with commas: `empty`, `cut`, `refusal`, `repetition`, `grounding`, and those"
+        " of installed packages.",
+    )
+    denied_patterns_file: Path | None = Field(
+        None,
+        validation_alias=_names("denied_patterns_file"),
+        description="Regular expressions, one a line, that no message and no reply may match. Read again when it"
+        " changes.",
+    )
+    grounding_model: str | None = Field(
+        None,
+        validation_alias=_names("grounding_model"),
+        description="Who judges for the check `grounding`, as `provider/model`. Left out: the model that replied.",
+    )
     context_tokens: int | None = Field(
         None,
         ge=256,
@@ -239,7 +276,7 @@ class Settings(BaseSettings):
     def _lower(cls, value: str | None) -> str | None:
         return value.lower() if value else None
 
-    @field_validator("allowed_hosts", "cors_origins", "trusted_proxies", mode="before")
+    @field_validator("fallbacks", "allowed_hosts", "cors_origins", "trusted_proxies", "checks", mode="before")
     @classmethod
     def _parts(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -251,6 +288,18 @@ class Settings(BaseSettings):
             if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/*\s]+/?", origin.lower()):
                 raise ValueError(f"{origin!r} is no origin; write it as https://chat.example.org, without a path or *")
         return tuple(origin.lower().rstrip("/") for origin in value)
+
+    @field_validator("checks")
+    @classmethod
+    def _in_lower_case(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name.lower() for name in value)
+
+    @field_validator("grounding_model")
+    @classmethod
+    def _provider_and_model(cls, value: str | None) -> str | None:
+        if value is not None and not all(value.partition("/")):
+            raise ValueError("write it as provider/model")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -37,10 +37,31 @@ def test_every_known_provider_is_listed_with_state_error_and_models(client: Clie
 
     rows = by_name(answer)
     assert (answer["default"], answer["success"]) == ("echo", True)
-    assert rows["echo"].keys() == {"name", "state", "error", "models", "last_checked"}
+    assert rows["echo"].keys() == {"name", "state", "error", "models", "last_checked", "retry_at"}
     assert rows["echo"]["models"] == ["echo", "echo-reasoning"]
     assert rows["echo"]["last_checked"].endswith("Z")
     assert (rows["openai"]["state"], rows["openai"]["error"]) == ("NOT_CONFIGURED", "Set OPENAI_API_KEY.")
+
+
+def test_models_are_of_one_provider_or_of_all_and_their_ids_are_taken_as_models(client: Client) -> None:
+    everyone = client.http.get("/api/llm/models").json()
+    one = client.http.get("/api/llm/models", params={"provider": "ECHO"}).json()
+
+    assert [row["id"] for row in one["models"]] == ["echo/echo", "echo/echo-reasoning"]
+    assert everyone["models"] == one["models"]
+    assert one["models"][0] == {
+        "id": "echo/echo",
+        "provider": "echo",
+        "model": "echo",
+        "context_tokens": 8192,
+        "input_usd_per_mtok": None,
+        "output_usd_per_mtok": None,
+        "can_prefill": True,
+    }
+    assert generate(client, "a", model="echo/echo-reasoning").json()["model"] == "echo-reasoning"
+    assert client.http.get("/api/llm/models", params={"provider": "openai"}).json()["models"] == []
+    unknown = client.http.get("/api/llm/models", params={"provider": "nobody"})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "provider_not_found")
 
 
 def test_health_is_of_one_provider_or_of_all(client: Client) -> None:
@@ -86,6 +107,16 @@ def test_a_generation_is_answered_with_figures_and_kept_nowhere(client: Client) 
     run = client.run(answer["run_id"])
     assert run["state"] == "completed"
     assert "chat_id" not in run
+
+
+def test_the_functions_a_model_asks_for_are_in_the_answer(client: Client) -> None:
+    tool = {"name": "add", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}}}
+
+    answer = generate(client, 'Sure. [[tool add {"a": 1}]]', tools=[tool]).json()
+
+    assert answer["tool_calls"] == [{"id": "call_0", "name": "add", "arguments": '{"a": 1}'}]
+    assert answer["finish_reason"] == "tool_calls"
+    assert "tool_calls" not in generate(client, "hello").json()
 
 
 @pytest.mark.parametrize(("path", "fields"), [("generate", {"stream": True}), ("stream", {})])
@@ -146,6 +177,7 @@ def test_a_prompt_that_is_too_long_for_the_model_is_refused(client: Client) -> N
         {"prompt": "a", "temperature": 3},
         {"prompt": "a", "max_tokens": 0},
         {"prompt": "a", "stream": "yes"},
+        {"prompt": "a", "tools": [{"name": "two words"}]},
         {"prompt": "a", "api_base": "http://127.0.0.1"},
         {},
     ],
@@ -234,7 +266,7 @@ def test_a_providers_error_never_shows_its_key_and_health_shows_no_error_at_all(
     assert KEY not in log
 
 
-def test_a_provider_that_never_answers_does_not_delay_readiness(tmp_path: Path) -> None:
+def test_a_provider_that_never_answers_delays_neither_readiness_nor_the_lists(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         environment = {f"ACME{number}_BASE_URL": address for number in range(5)}
@@ -243,9 +275,11 @@ def test_a_provider_that_never_answers_does_not_delay_readiness(tmp_path: Path) 
             client = running.client
             ready = client.http.get("/health/ready").status_code
             reply = client.send("at once").json()["response"]
+            listed = client.http.get("/api/llm/models").json()["models"]
             checked = client.http.get("/api/llm/health", params={"provider": "acme0", "check": True}).json()
 
     assert (ready, reply) == (200, "at once")
+    assert {row["id"] for row in listed} >= {"acme0/m", "acme4/m", "echo/echo"}
     assert checked["providers"][0]["error"] == "It did not answer within 3 s."
 
 

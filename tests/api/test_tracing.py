@@ -55,6 +55,7 @@ def test_a_run_is_a_client_span_with_the_attributes_of_generative_ai(server: Ser
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "echo",
         "gen_ai.request.model": answer["model"],
+        "gen_ai.response.model": answer["model"],
         "gen_ai.request.temperature": 0.5,
         "gen_ai.request.max_tokens": 50,
         "gen_ai.conversation.id": "attributes",

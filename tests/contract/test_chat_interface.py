@@ -193,6 +193,32 @@ async def test_a_model_stuck_in_a_loop_is_stopped_and_its_text_kept(tmp_path: Pa
     assert len(run.reply.text) < 3000
 
 
+async def test_a_loop_in_the_reasoning_ends_the_run_whatever_text_comes_between(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        run = await h.chat.send("", ask())
+        call = await h.puppet.call(0)
+        for number in range(500):
+            call.queue.put_nowait(Reasoning("again "))
+            call.say(f"{number * number} ")
+        await run.wait_ended()
+
+    assert (run.state, run.reply.finish_reason) == (RunState.COMPLETED, "loop")
+    assert 400 <= len("".join(run.reply.reasoning)) <= 412
+
+
+async def test_a_phrase_that_the_reasoning_and_the_text_each_say_too_seldom_is_no_loop(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        run = await h.chat.send("", ask())
+        call = await h.puppet.call(0)
+        for _ in range(60):
+            call.queue.put_nowait(Reasoning("again "))
+            call.say("again ")
+        call.finish()
+        await run.wait_ended()
+
+    assert run.reply.finish_reason == "stop"
+
+
 async def test_silence_beyond_the_limit_is_a_timeout_with_the_partial_kept(tmp_path: Path) -> None:
     async with heart(tmp_path, msgspec.structs.replace(LIMITS, stall_s=0.05)) as h:
         run = await h.chat.send("", ask())
@@ -321,6 +347,7 @@ async def test_a_live_turn_and_the_stored_messages_are_of_the_same_instant(tmp_p
         found = await h.chat.history("", "chat")
 
         assert found.active is not None
+        assert found.active.user is not None
         assert (found.active.run_id, found.active.user.text) == (run.run_id, "question")
         assert (found.active.text, found.active.last_event_id) == ("so far", run.last_event_id)
         assert [m.role for m in found.messages] == ["system"]

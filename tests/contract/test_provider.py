@@ -19,52 +19,86 @@ from chatkeep.errors import (
     ProviderTimedOut,
     ProviderUnavailable,
 )
-from chatkeep.providers.failures import RequestRefused
-from chatkeep.providers.http import HttpClient, Service
+from chatkeep.providers import anthropic_wire, gemini_wire
+from chatkeep.providers.anthropic import AnthropicProvider
+from chatkeep.providers.failures import KeyRefused, RequestRefused
+from chatkeep.providers.gemini import GeminiProvider
+from chatkeep.providers.http import Headers, HttpClient, Service, bearer
 from chatkeep.providers.ollama import OllamaProvider
 from chatkeep.providers.openai import OpenAIProvider
-from tests.upstream import Act, Step, Upstream, answer, streamed, upstream
+from chatkeep.providers.openai_wire import Quirks
+from tests.formats import BY_NAME, Format
+from tests.upstream import Act, Step, Upstream, answer, said, streamed, upstream
 
 pytestmark = pytest.mark.anyio
 
 KEY = "sk-very-secret-0123456789"
 REQUEST = ProviderRequest("m", [ChatMessage("user", "hello")])
+HI = {"text": "hello"}
+HELLO = [{"role": "user", "content": "hello"}]
 
 
 @dataclass(frozen=True)
 class Speech:
-    """How one wire format says things."""
+    """One wire format, and how a provider of it is made and asks."""
 
-    name: str
+    spoken: Format
     make: Callable[[Service], Provider]
-    media_type: str
-    word: Callable[[str], bytes]
-    end: bytes
-    setup: tuple[list[Step], ...]  # answers to what it asks before the call
+    asks: tuple[str, dict[str, object]]  # where, and what at least stands in the body
+    key: str = f"authorization: bearer {KEY}"
+    headers: Headers = bearer
+    setup: tuple[list[Step], ...] = ()  # answers to what it asks before the call
+
+    @property
+    def name(self) -> str:
+        return self.spoken.name
+
+    @property
+    def media_type(self) -> str:
+        return self.spoken.media_type
+
+    @property
+    def end(self) -> bytes:
+        return self.spoken.end
+
+    def word(self, text: str) -> bytes:
+        return self.spoken.word(text)
 
     def says(self, *words: str) -> list[bytes]:
         return [self.word(word) for word in words]
 
     def stream(self, *steps: bytes | Act, whole: bool = True) -> list[Step]:
-        return streamed(*steps, media_type=self.media_type, whole=whole)
+        return self.spoken.stream(*steps, whole=whole)
 
 
 SPEECHES = (
     Speech(
-        name="openai",
-        make=OpenAIProvider,
-        media_type="text/event-stream",
-        word=lambda text: b"data: " + json.dumps({"choices": [{"delta": {"content": text}}]}).encode() + b"\n\n",
-        end=b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n',
-        setup=(),
+        BY_NAME["openai"],
+        OpenAIProvider,
+        asks=("/chat/completions", {"model": "m", "stream": True, "messages": HELLO}),
     ),
     Speech(
-        name="ollama",
-        make=OllamaProvider,
-        media_type="application/x-ndjson",
-        word=lambda text: json.dumps({"message": {"content": text}, "done": False}).encode() + b"\n",
-        end=b'{"message":{"content":""},"done":true,"done_reason":"stop"}\n',
+        BY_NAME["ollama"],
+        OllamaProvider,
+        asks=("/api/chat", {"model": "m", "stream": True, "messages": HELLO}),
         setup=(answer(200, b'{"model_info":{"llama.context_length":2048}}'),),
+    ),
+    Speech(
+        BY_NAME["anthropic"],
+        AnthropicProvider,
+        asks=(
+            "/v1/messages",
+            {"model": "m", "stream": True, "messages": [{"role": "user", "content": [{"type": "text", **HI}]}]},
+        ),
+        key=f"anthropic-version: 2023-06-01\r\nx-api-key: {KEY}",
+        headers=anthropic_wire.headers,
+    ),
+    Speech(
+        BY_NAME["gemini"],
+        GeminiProvider,
+        asks=("/v1beta/models/m:streamGenerateContent?alt=sse", {"contents": [{"role": "user", "parts": [HI]}]}),
+        key=f"x-goog-api-key: {KEY}",
+        headers=gemini_wire.headers,
     ),
 )
 
@@ -83,7 +117,7 @@ async def http() -> AsyncIterator[HttpClient]:
 
 
 def provider_at(url: str, speech: Speech, http: HttpClient) -> Provider:
-    return speech.make(Service(http, speech.name, url, KEY))
+    return speech.make(Service(http, speech.name, url, KEY, speech.headers))
 
 
 async def collected(provider: Provider) -> list[ProviderEvent]:
@@ -128,10 +162,11 @@ async def test_the_key_goes_in_the_header_and_the_request_as_json(speech: Speech
     async with upstream(*speech.setup, speech.stream(speech.end)) as server:
         await collected(provider_at(server.url, speech, http))
     head, _, body = server.requests[-1].partition(b"\r\n\r\n")
-    assert f"Authorization: Bearer {KEY}".lower().encode() in head.lower()
+    target, expected = speech.asks
+    assert head.startswith(f"POST {target} HTTP/1.1\r\n".encode())  # the key is not in the address
+    assert set(speech.key.split("\r\n")) < set(head.decode().lower().split("\r\n"))
     assert b"accept-encoding: identity" in head.lower()
-    sent = json.loads(body)
-    assert (sent["model"], sent["stream"], sent["messages"]) == ("m", True, [{"role": "user", "content": "hello"}])
+    assert json.loads(body).items() >= expected.items()
 
 
 async def test_two_calls_one_after_the_other_share_a_connection(speech: Speech, http: HttpClient) -> None:
@@ -159,14 +194,14 @@ async def test_closing_the_iterator_closes_the_upstream_connection(speech: Speec
 
 async def test_cancelling_between_tokens_closes_the_upstream_connection(speech: Speech, http: HttpClient) -> None:
     async with upstream(*speech.setup, speech.stream(*speech.says("The"), Act.WAIT_FOR_CLOSE)) as server:
-        said = asyncio.Event()
+        spoken = asyncio.Event()
 
         async def listen() -> None:
             async for _ in provider_at(server.url, speech, http).stream(REQUEST):
-                said.set()
+                spoken.set()
 
         task = asyncio.create_task(listen())
-        await within(said.wait())
+        await within(spoken.wait())
         await cancelled(task)
         await closed(server)
 
@@ -184,10 +219,11 @@ async def test_cancelling_before_the_headers_closes_the_upstream_connection(spee
     [
         (302, ProviderFailed),
         (400, RequestRefused),
-        (401, ProviderFailed),
-        (402, ProviderFailed),
-        (403, ProviderFailed),
+        (401, KeyRefused),
+        (402, KeyRefused),
+        (403, KeyRefused),
         (404, ModelNotFound),
+        (405, RequestRefused),
         (408, ProviderTimedOut),
         (413, RequestRefused),
         (422, RequestRefused),
@@ -221,12 +257,12 @@ async def test_a_rate_limit_tells_how_long_to_wait(speech: Speech, http: HttpCli
 
 @pytest.mark.parametrize("what", ["reset", "cut", "ended", "garbage"])
 async def test_a_stream_that_breaks_gives_its_text_and_then_fails(what: str, speech: Speech, http: HttpClient) -> None:
-    said = speech.says("The")
+    the = speech.says("The")
     scripts = {
-        "reset": speech.stream(*said, Act.WAIT_FOR_GO, Act.RESET, whole=False),
-        "cut": speech.stream(*said, whole=False),
-        "ended": speech.stream(*said),
-        "garbage": speech.stream(*said, b"data: \xff\xfe{\n\n"),
+        "reset": speech.stream(*the, Act.WAIT_FOR_GO, Act.RESET, whole=False),
+        "cut": speech.stream(*the, whole=False),
+        "ended": speech.stream(*the),
+        "garbage": speech.stream(*the, b"data: \xff\xfe{\n\n"),
     }
     async with upstream(*speech.setup, scripts[what]) as server:
         events = aiter(provider_at(server.url, speech, http).stream(REQUEST))
@@ -249,10 +285,24 @@ async def test_a_web_page_in_place_of_a_stream_fails_and_says_so(speech: Speech,
     assert "Welcome" not in error.detail
 
 
-async def test_an_error_object_with_status_200_fails_with_its_message(speech: Speech, http: HttpClient) -> None:
-    error = await failure(speech, http, *answer(200, b'{"error":{"message":"no credit left"}}'))
-    assert type(error) is ProviderFailed
-    assert "no credit left" in error.detail
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [
+        ("", ProviderFailed),
+        (',"type":"rate_limit_error"', ProviderRateLimited),
+        (',"code":"context_length_exceeded"', ContextTooLong),
+        (',"type":"billing_error"', KeyRefused),
+        (',"code":503', ProviderUnavailable),
+    ],
+)
+async def test_an_error_object_with_status_200_is_told_by_its_code_with_its_message(
+    codes: str, kind: type[ChatkeepError], speech: Speech, http: HttpClient
+) -> None:
+    body = b'{"error":{"message":"no credit left for %s"%s}}' % (KEY.encode(), codes.encode())
+    error = await failure(speech, http, *answer(200, body))
+    assert type(error) is kind
+    assert "no credit left for [key]" in error.detail
+    assert "application/json in place of" in error.detail
 
 
 async def test_a_line_without_end_is_given_up_and_the_connection_closed(speech: Speech, http: HttpClient) -> None:
@@ -261,6 +311,42 @@ async def test_a_line_without_end_is_given_up_and_the_connection_closed(speech: 
         with pytest.raises(ProviderFailed):
             await collected(provider_at(server.url, speech, http))
         await closed(server)
+
+
+async def test_a_reply_without_end_is_given_up_and_the_connection_closed(speech: Speech, http: HttpClient) -> None:
+    lump = b" " * 1_000_000 + b"\n\n"  # nothing in either format, as keep-alives are
+    async with upstream(*speech.setup, speech.stream(*speech.says("a"), *[lump] * 68, Act.WAIT_FOR_CLOSE)) as server:
+        events = aiter(provider_at(server.url, speech, http).stream(REQUEST))
+        assert await anext(events) == Delta("a")
+        with pytest.raises(ProviderFailed, match="67108864"):
+            await anext(events)
+        await closed(server)
+
+
+@pytest.mark.parametrize("depth", [1000, 100_000])
+async def test_an_answer_that_is_nested_too_deep_fails(depth: int, speech: Speech, http: HttpClient) -> None:
+    deep = b'{"choices":%s,"message":%s,"candidates":%s}' % ((b"[" * depth + b"]" * depth,) * 3)
+    line = b"data: %s\n\n" if speech.media_type == "text/event-stream" else b"%s\n\n"
+    assert type(await failure(speech, http, *speech.stream(line % deep))) is ProviderFailed
+    assert type(await failure(speech, http, *answer(500, deep))) is ProviderFailed
+
+
+async def test_openai_refuses_to_go_on_with_a_reply_where_the_service_does_not(http: HttpClient) -> None:
+    request = ProviderRequest("m", [*REQUEST.messages, ChatMessage("assistant", "Once")])
+    async with upstream(streamed()) as server:
+        provider = OpenAIProvider(Service(http, "x", server.url))
+        assert not provider.can_prefill("m")
+        with pytest.raises(RequestRefused, match="x cannot go on"):
+            _ = [event async for event in provider.stream(request)]
+        assert server.requests == []
+
+
+async def test_openai_goes_on_with_a_reply_and_leaves_out_what_is_said_again(http: HttpClient) -> None:
+    request = ProviderRequest("m", [*REQUEST.messages, ChatMessage("assistant", "Once")])
+    async with upstream(streamed(*said("Once", " upon"))) as server:
+        provider = OpenAIProvider(Service(http, "x", server.url), quirks=Quirks(prefill="prefix"))
+        assert provider.can_prefill("m")
+        assert [event async for event in provider.stream(request)] == [Delta(" upon"), Finish("stop")]
 
 
 async def test_an_error_body_without_end_is_read_up_to_its_limit(speech: Speech, http: HttpClient) -> None:
@@ -301,24 +387,147 @@ async def test_a_failed_tls_handshake_is_unavailable(speech: Speech, http: HttpC
 async def test_openai_lists_its_models_with_the_default_first_and_learns_their_windows(http: HttpClient) -> None:
     listed = b'{"data":[{"id":"a"},{"id":"models/b","context_length":4096}]}'
     async with upstream(answer(200, listed)) as server:
-        provider = OpenAIProvider(Service(http, "x", server.url), default_model="b", context_tokens=1000)
+        provider = OpenAIProvider(Service(http, "x", server.url), default_model="b", known_window=lambda _: 1000)
         assert await provider.models() == ["b", "a"]
         assert (provider.context_tokens("b"), provider.context_tokens("a")) == (4096, 1000)
         assert server.requests[0].startswith(b"GET /models ")
 
 
-async def test_ollama_lists_its_models_and_learns_a_window_with_the_first_call(http: HttpClient) -> None:
+async def test_anthropic_lists_all_pages_of_its_models_without_the_retired_and_learns_their_windows(
+    http: HttpClient,
+) -> None:
+    first = b'{"data":[{"id":"new","max_input_tokens":1000000},{"id":"b","lifecycle":"active"}],"has_more":true,'
+    second = b'{"data":[{"id":"old","lifecycle":"retired"},{"id":"c","max_input_tokens":null}],"has_more":false}'
+    async with upstream(answer(200, first + b'"last_id":"b&limit=1"}'), answer(200, second)) as server:
+        service = Service(http, "x", server.url, KEY, anthropic_wire.headers)
+        provider = AnthropicProvider(service, default_model="b", known_window=lambda _: 200_000)
+        assert await provider.models() == ["b", "new", "c"]
+        assert [provider.context_tokens(name) for name in ("new", "b", "c", "m")] == [1_000_000] + [200_000] * 3
+        targets = [request.split(b" ")[1] for request in server.requests]
+        assert targets == [b"/v1/models?limit=1000", b"/v1/models?limit=1000&after_id=b%26limit%3D1"]
+
+
+async def test_anthropic_says_what_it_learnt_of_a_model_with_its_next_call(http: HttpClient) -> None:
+    thinks = b'{"thinking":{"supported":true,"types":{"adaptive":{"supported":true}}}}'
+    listed = b'{"data":[{"id":"claude-sonnet-5-5","max_tokens":16000,"capabilities":%s}]}' % thinks
+    end = b'data: {"type":"message_stop"}\n\n'
+    async with upstream(answer(200, listed), streamed(end)) as server:
+        provider = AnthropicProvider(Service(http, "x", server.url, KEY, anthropic_wire.headers))
+        await provider.check()
+        request = ProviderRequest("claude-sonnet-5-5", REQUEST.messages)
+        assert [event async for event in provider.stream(request)] == [Finish("stop")]
+        sent = json.loads(server.requests[-1].partition(b"\r\n\r\n")[2])
+        assert (sent["max_tokens"], sent["thinking"]["display"]) == (16_000, "summarized")
+
+
+async def test_anthropic_goes_on_with_a_reply_and_does_not_say_white_space_twice(http: HttpClient) -> None:
+    speech = next(speech for speech in SPEECHES if speech.name == "anthropic")
+    messages = [*REQUEST.messages, ChatMessage("assistant", "The sun ")]
+    async with upstream(speech.stream(*speech.says(" is hot."), speech.end)) as server:
+        provider = provider_at(server.url, speech, http)
+        assert provider.can_prefill("claude-haiku-4-5")
+        events = [event async for event in provider.stream(ProviderRequest("claude-haiku-4-5", messages))]
+        assert events == [Delta("is hot."), Finish("stop")]
+        assert b'"The sun"' in server.requests[-1]
+
+
+async def test_gemini_lists_all_pages_of_the_models_that_answer_and_learns_their_windows(http: HttpClient) -> None:
+    answers = b'"supportedGenerationMethods":["generateContent","countTokens"]'
+    first = b'{"models":[{"name":"models/a","inputTokenLimit":1048576,%s}],"nextPageToken":"x&y="}' % answers
+    embeds = b'{"name":"models/e","supportedGenerationMethods":["embedContent"]}'
+    second = b'{"models":[%s,{"name":"models/b",%s}]}' % (embeds, answers)
+    async with upstream(answer(200, first), answer(200, second)) as server:
+        service = Service(http, "x", server.url, KEY, gemini_wire.headers)
+        provider = GeminiProvider(service, default_model="b", known_window=lambda _: 1000)
+        assert await provider.models() == ["b", "a"]
+        assert [provider.context_tokens(name) for name in ("a", "b", "m")] == [1_048_576, 1000, 1000]
+        targets = [request.split(b" ")[1] for request in server.requests]
+        assert targets == [b"/v1beta/models?pageSize=1000", b"/v1beta/models?pageSize=1000&pageToken=x%26y%3D"]
+        assert not provider.can_prefill("a")
+
+
+async def test_gemini_never_asks_at_a_path_that_a_user_chose(http: HttpClient) -> None:
+    async with upstream([]) as server:
+        provider = GeminiProvider(Service(http, "x", server.url, KEY, gemini_wire.headers))
+        with pytest.raises(ModelNotFound):
+            [event async for event in provider.stream(ProviderRequest("../../files", REQUEST.messages))]
+        assert server.requests == []
+
+
+async def test_gemini_says_by_a_code_that_it_refuses_the_key(http: HttpClient) -> None:
+    reason = b'[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"},{"locale":"en"}]'
+    body = b'{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT","details":%s}}' % reason
+    speech = next(speech for speech in SPEECHES if speech.name == "gemini")
+    assert type(await failure(speech, http, *answer(400, body))) is KeyRefused
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "kind"),
+    [
+        ("anthropic", b'{"type":"error","error":{"type":"overloaded_error","message":"Busy"}}', ProviderUnavailable),
+        ("anthropic", b'{"type":"error","error":{"type":"rate_limit_error","message":"Busy"}}', ProviderRateLimited),
+        ("anthropic", b'{"type":"error","error":{"type":"api_error","message":"Busy"}}', ProviderFailed),
+        ("gemini", b'{"error":{"code":503,"message":"Busy","status":"UNAVAILABLE"}}', ProviderUnavailable),
+        ("gemini", b'{"error":{"code":429,"message":"Busy","status":"RESOURCE_EXHAUSTED"}}', ProviderRateLimited),
+    ],
+)
+async def test_an_error_in_the_middle_is_of_the_kind_that_the_service_names(
+    name: str, error: bytes, kind: type[ChatkeepError], http: HttpClient
+) -> None:
+    speech = next(speech for speech in SPEECHES if speech.name == name)
+    raised = await failure(speech, http, *speech.stream(*speech.says("The"), b"data: " + error + b"\n\n"))
+    assert type(raised) is kind
+    assert "Busy" in raised.detail
+
+
+async def test_ollama_lists_its_models_and_learns_their_windows_before_the_first_call(http: HttpClient) -> None:
     scripts = (
         answer(200, b'{"models":[{"name":"a:latest"},{"name":"b"}]}'),
         answer(200, b'{"model_info":{"general.parameter_count":1,"llama.context_length":2048}}'),
+    )
+    async with upstream(*scripts) as server:
+        provider = OllamaProvider(Service(http, "ollama", server.url), default_model="c")
+        assert await provider.models() == ["c", "a:latest", "b"]
+        asked = sorted(json.loads(request.partition(b"\r\n\r\n")[2])["model"] for request in server.requests[1:])
+        assert asked == ["a:latest", "b", "c"]
+        assert [provider.context_tokens(model) for model in ("a", "a:latest", "b", "c", "m")] == [2048] * 4 + [None]
+        await provider.models()
+        assert len(server.requests) == 5  # what is known is not asked for again
+
+
+async def test_ollama_lists_its_models_also_when_it_tells_no_window_in_time(http: HttpClient) -> None:
+    scripts = (answer(200, b'{"models":[{"name":"a"},{"name":"b"}]}'), [Act.WAIT_FOR_CLOSE])
+    async with upstream(*scripts) as server:
+        provider = OllamaProvider(Service(http, "ollama", server.url))
+        assert await provider.models() == ["a", "b"]
+        assert provider.context_tokens("a") is None
+        await closed(server)
+
+
+async def test_ollama_learns_the_window_of_a_model_that_is_not_listed_with_its_first_call(http: HttpClient) -> None:
+    scripts = (
+        answer(200, b'{"model_info":{"llama.context_length":2048}}'),
         streamed(b'{"message":{"content":""},"done":true}\n', media_type="application/x-ndjson"),
     )
     async with upstream(*scripts) as server:
         provider = OllamaProvider(Service(http, "ollama", server.url))
-        assert await provider.models() == ["a:latest", "b"]
         assert provider.context_tokens("m") is None
         await collected(provider)
         assert provider.context_tokens("m") == 2048
+
+
+async def test_ollama_windows_of_names_that_are_not_listed_are_not_kept_for_ever(http: HttpClient) -> None:
+    scripts = (
+        answer(200, b'{"model_info":{"llama.context_length":2048}}'),
+        streamed(b'{"message":{"content":""},"done":true}\n', media_type="application/x-ndjson"),
+        answer(200, b'{"models":[]}'),
+    )
+    async with upstream(*scripts) as server:
+        provider = OllamaProvider(Service(http, "ollama", server.url))
+        await collected(provider)
+        assert provider.context_tokens("m") == 2048
+        assert await provider.models() == []
+        assert provider.context_tokens("m") is None
 
 
 async def test_ollama_is_asked_for_the_window_that_it_is_said_to_have(http: HttpClient) -> None:

@@ -8,12 +8,14 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chatkeep.chat.events import Delta, Finish, ProviderEvent, UsageReport
-from chatkeep.chat.ports import ChatMessage, ProviderRequest
+from chatkeep.chat.ports import ChatMessage, ProviderRequest, Tool
 from chatkeep.errors import ContextTooLong, ModelNotFound, ProviderFailed, ProviderNotConfigured, ProviderUnavailable
 from chatkeep.providers.embedded import MODEL, EmbeddedProvider, model_path
+from chatkeep.providers.failures import RequestRefused
 from chatkeep.providers.http import HttpClient
 
 
@@ -39,6 +41,7 @@ LONG = ProviderRequest(MODEL, [SYSTEM, ChatMessage("user", "Tell me a very long 
 PARENT = """
 import asyncio
 from chatkeep.providers.embedded import EmbeddedProvider
+from chatkeep.providers.failures import RequestRefused
 from chatkeep.providers.http import HttpClient
 
 async def main():
@@ -90,6 +93,24 @@ async def test_it_knows_the_capital_of_france(provider: EmbeddedProvider) -> Non
     assert "Paris" in "".join(event.text for event in events if isinstance(event, Delta))
     assert isinstance(events[-2], UsageReport)
     assert events[-1] == Finish("stop")
+
+
+async def test_it_goes_on_with_a_reply_that_was_begun_and_says_none_of_it_again(provider: EmbeddedProvider) -> None:
+    begun = ChatMessage("assistant", "The capital of France is")
+    events = await collected(provider, ProviderRequest(MODEL, [*PARIS.messages, begun], temperature=0, max_tokens=64))
+    assert "".join(event.text for event in events if isinstance(event, Delta)) == " Paris."
+    assert events[-1] == Finish("stop")
+
+
+async def test_tools_and_images_are_refused_before_anything_is_started(provider: EmbeddedProvider) -> None:
+    image = msgspec.Raw(b'{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}')
+    for request in (
+        ProviderRequest(MODEL, PARIS.messages, tools=[Tool("f")]),
+        ProviderRequest(MODEL, [ChatMessage("user", [image])]),
+    ):
+        with pytest.raises(RequestRefused):
+            await collected(provider, request)
+    assert provider.pid is None
 
 
 @on_linux

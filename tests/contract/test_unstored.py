@@ -10,6 +10,7 @@ import pytest
 from chatkeep.chat.events import UsageReport
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.model import Idempotency, Usage
+from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.run import Run, RunState
 from chatkeep.chat.unstored import GenerateRequest
 from chatkeep.errors import (
@@ -26,7 +27,7 @@ from tests.puppet import LIMITS, Heart, heart
 pytestmark = pytest.mark.anyio
 
 
-class Seen:
+class Seen(RunObserver):
     """A RunObserver that notes what it is told."""
 
     def __init__(self) -> None:

@@ -41,6 +41,16 @@ def test_the_python_client_says_the_reply_once(tmp_path: Path) -> None:
     assert said == "one two three\n[completed]\n"
 
 
+def test_the_python_client_passes_over_events_that_it_does_not_know(tmp_path: Path) -> None:
+    away = {"ACME_BASE_URL": "http://127.0.0.1:9", "ACME_API_KEY": "k", "ACME_MODEL": "m", "CHATKEEP_PROVIDER": "acme"}
+    with serving(tmp_path / "chats", environment={**away, "CHATKEEP_FALLBACKS": "echo"}) as server:
+        said, _ = _client(tmp_path, "one two three", server.base_url).communicate(timeout=DEADLINE_S)
+        run_id = server.stored_messages(next(iter(server.client.chats())))[1]["run_id"]
+        assert "retry" in [event.event for event in server.client.follow(run_id)]
+
+    assert said == "one two three\n[completed]\n"
+
+
 def test_the_python_client_gets_through_a_kill_without_a_gap_or_a_double(tmp_path: Path) -> None:
     with serving(tmp_path / "chats", options=("--port", _port())) as server:
         client = _client(tmp_path, "[[tokens 2000]] [[delay 0.02]]", server.base_url)

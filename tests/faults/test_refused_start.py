@@ -50,6 +50,8 @@ def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
         ("CHATKEEP_ECHO", "perhaps"),
         ("CHATKEEP_LOG_LEVEL", "loud"),
         ("CHATKEEP_MAX_BODY_BYTES", "many"),
+        ("CHATKEEP_FALLBACKS", "nobody"),
+        ("CHATKEEP_FALLBACKS", "openai/gpt-4o-mini"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value(tmp_path: Path, variable: str, value: str) -> None:

@@ -47,7 +47,7 @@ class Revocable(NamedTuple):
 
 @pytest.fixture
 def revocable(tmp_path: Path) -> Iterator[Revocable]:
-    with serving(tmp_path / "chats", start=False) as server:
+    with serving(tmp_path / "chats", start=False, environment={"CHATKEEP_LOOP_GUARD": "false"}) as server:
         key, other = server.add_key("alice"), server.add_key("phone", "--owner", "alice")
         server.start()
         yield Revocable(server, key, server.client_of(key), server.client_of(other))

@@ -1,9 +1,10 @@
-"""Start, follow, drop, re-attach, stop, restart, in any order: no gap, no double, exactly one end."""
+"""Start, follow, drop, re-attach, stop, continue, restart, in any order: no gap, no double, exactly one end."""
 
 import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Coroutine
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,10 +12,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
+from chatkeep.chat.continuation import ContinueRequest, Interrupting
 from chatkeep.chat.follow import PING, check_position, follow
 from chatkeep.chat.messages import IfBusy, SendRequest
+from chatkeep.chat.model import Message
 from chatkeep.chat.run import RunState
-from chatkeep.errors import ChatBusy, ChatNotFound, ProviderFailed
+from chatkeep.errors import ChatBusy, ChatNotFound, Conflict, ProviderFailed
 from tests.puppet import Call, Heart, numbers
 
 T = TypeVar("T")
@@ -63,6 +66,26 @@ class Runs(RuleBasedStateMachine):
             return multiple()
         self.all_runs.append(run.run_id)
         self.asked[run.run_id] = message
+        return run.run_id
+
+    @rule(
+        target=runs,
+        chat_id=CHATS,
+        if_busy=st.sampled_from(["reject", "interrupt", "rollback"]),
+        words=st.sampled_from([["half "], []]),
+        alone=st.booleans(),
+    )
+    def go_on(self, chat_id: str, if_busy: Interrupting, words: list[str], alone: bool) -> object:
+        self.speak(words)
+        self.let_it_work()
+        self.heart.puppet.prefills = alone
+        try:
+            run = self.do(self.heart.chat.continue_reply("", ContinueRequest(chat_id, if_busy=if_busy)))
+        except (ChatBusy, ChatNotFound, Conflict):
+            return multiple()
+        self.all_runs.append(run.run_id)
+        if run.record.brings_user:
+            self.asked[run.run_id] = run.record.user.text
         return run.run_id
 
     @rule(words=st.lists(st.text(alphabet="ab \n\u2028é", min_size=1, max_size=5), min_size=1, max_size=4))
@@ -179,7 +202,7 @@ class Runs(RuleBasedStateMachine):
         await self.check_chats()
 
     async def check_chats(self) -> None:
-        """Every question that was not rolled back stands in its chat once, in order, with one reply after it."""
+        """Every question that was not rolled back stands in its chat once, in order, with its replies after it."""
         for chat_id in ("one", "two"):
             try:
                 messages = (await self.heart.chat.history("", chat_id)).messages
@@ -192,9 +215,17 @@ class Runs(RuleBasedStateMachine):
                 for run in runs
                 if run.record.chat_id == chat_id and b'"rolled_back":true' not in b"".join(run.frames)
             ]
-            assert [m.text for m in turns if m.role == "user"] == [self.asked[run.run_id] for run in kept]
+            asked = [self.asked[run.run_id] for run in kept if run.run_id in self.asked]
+            assert [m.text for m in turns if m.role == "user"] == asked
             assert [m.run_id for m in turns if m.role == "assistant"] == [run.run_id for run in kept]
+            self.check_seams(turns)
             assert all(run.state is not RunState.RUNNING for run in runs)
+
+    def check_seams(self, turns: list[Message]) -> None:
+        """A reply stands right behind the one it goes on with, or behind the message that asked for that."""
+        for before, message in pairwise(turns):
+            if message.role == "assistant" and message.continues is not None:
+                assert message.continues in (before.id, before.continues)
 
 
 Runs.TestCase.settings = settings(

@@ -10,20 +10,27 @@ import msgspec
 import pytest
 
 from chatkeep.chat.events import ProviderEvent
-from chatkeep.providers import ollama_wire, openai_wire
-from chatkeep.providers.failures import StreamBroken
+from chatkeep.errors import ProviderFailed
+from chatkeep.providers import anthropic_wire, gemini_wire, ollama_wire, openai_wire
+from chatkeep.providers.conversation import Decoder
+from chatkeep.providers.failures import StreamBroken, stream_failure
 from chatkeep.providers.sse import LineDecoder, SseDecoder
 
 _FOLDER = Path(__file__).parent
 _STREAMS = sorted([*_FOLDER.glob("*.sse"), *_FOLDER.glob("*.ndjson")])
 
-Decoders = tuple[SseDecoder | LineDecoder, openai_wire.ReplyDecoder | ollama_wire.ReplyDecoder]
 
-
-def _decoders(stream: Path) -> Decoders:
-    if stream.suffix == ".sse":
-        return SseDecoder(), openai_wire.ReplyDecoder()
-    return LineDecoder(), ollama_wire.ReplyDecoder()
+def _decoders(stream: Path) -> tuple[SseDecoder | LineDecoder, Decoder]:
+    """The name says whose format it is; without a name of these it is OpenAI's, as somebody speaks it."""
+    match stream.name.partition("-")[0], stream.suffix:
+        case _, ".ndjson":
+            return LineDecoder(), ollama_wire.ReplyDecoder()
+        case "anthropic", _:
+            return SseDecoder(), anthropic_wire.ReplyDecoder()
+        case "gemini", _:
+            return SseDecoder(), gemini_wire.ReplyDecoder()
+        case _:
+            return SseDecoder(), openai_wire.ReplyDecoder()
 
 
 def _events(stream: Path, chunks: list[bytes]) -> Iterator[ProviderEvent]:
@@ -42,9 +49,10 @@ def _outcome(stream: Path, chunks: list[bytes]) -> list[dict[str, object]]:
         # `extend` keeps what came before the error.
         found.extend({"type": type(event).__name__, **msgspec.to_builtins(event)} for event in _events(stream, chunks))
     except StreamBroken as exc:
-        found.append({"type": "Broken", "says": str(exc)})
+        code = stream_failure(stream.stem, exc.complaint, None).code
+        found.append({"type": "Broken", "says": exc.complaint.message, "code": code})
     except (msgspec.MsgspecError, ValueError):
-        found.append({"type": "Broken", "says": "it sent something that is no reply"})
+        found.append({"type": "Broken", "says": "it sent something that is no reply", "code": ProviderFailed.code})
     return found
 
 
@@ -52,6 +60,7 @@ def _assert_as_expected(found: list[dict[str, object]], stream: Path) -> None:
     expected = msgspec.json.decode((stream.with_suffix(".events.json")).read_bytes())
     if expected[-1]["type"] == "Broken":
         assert expected[-1]["says"] in str(found[-1].get("says"))
+        assert expected[-1].get("code", ProviderFailed.code) == found[-1]["code"]
         expected, found = expected[:-1], found[:-1]
     assert found == expected
 

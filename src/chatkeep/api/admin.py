@@ -69,8 +69,8 @@ async def runs(caller: Caller) -> EverybodysRuns:
             run.record.owner,
             run.record.chat_id,
             run.state.value,
-            run.record.provider,
-            run.record.model,
+            run.provider,
+            run.model,
             run.record.created_at,
         )
         for run in caller.chat.live_runs(None)

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from litestar.params import HeaderParameter
 
+from chatkeep.chat.messages import OnLeave
 from chatkeep.chat.model import Idempotency, digest
 from chatkeep.errors import InvalidRequest
 
@@ -36,12 +37,25 @@ def refuse_nul(body: msgspec.Struct) -> None:
             raise InvalidRequest("Text cannot hold the character NUL.", errors=((f"$.{name}", "holds NUL"),))
 
 
-def idempotency_of(key: str | None, body: msgspec.Struct) -> Idempotency | None:
-    """The digests of an Idempotency-Key and of `body`, None without a key. Raises: InvalidRequest."""
+def refuse_absent(*, background: bool, on_leave: OnLeave) -> None:
+    """Nobody follows a run in the background, so nobody can leave it. Raises: InvalidRequest."""
+    if background and on_leave == "cancel":
+        raise InvalidRequest(
+            "A run in the background has no client whose leaving could end it.",
+            errors=(("$.on_leave", "cannot be `cancel` with `background`"),),
+        )
+
+
+def idempotency_of(key: str | None, body: msgspec.Struct, *places: str) -> Idempotency | None:
+    """The digests of an Idempotency-Key and of `body`, None without a key. Raises: InvalidRequest.
+
+    `places` are what the request says in its path.
+    """
     if key is None:
         return None
     if not 1 <= len(key) <= _KEY_CHARS:
         raise InvalidRequest(
             f"An Idempotency-Key has 1 to {_KEY_CHARS} characters.", errors=(("Idempotency-Key", "wrong length"),)
         )
-    return Idempotency(digest(key), digest(msgspec.json.encode(body).decode()))
+    said = msgspec.json.encode([body, *places] if places else body)
+    return Idempotency(digest(key), digest(said.decode()))

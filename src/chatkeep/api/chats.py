@@ -5,10 +5,11 @@ from typing import Annotated
 from litestar import Response, delete, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
+from msgspec import UNSET
 
 from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
-from chatkeep.api.body import IdempotencyKey, idempotency_of, refuse_nul
+from chatkeep.api.body import IdempotencyKey, idempotency_of, refuse_absent, refuse_nul
 from chatkeep.api.caller import Caller
 from chatkeep.api.event_stream import EventStream
 from chatkeep.api.problems import AnyRequest, documented, problem_response
@@ -18,12 +19,14 @@ from chatkeep.api.schemas import (
     ChatList,
     ChatRow,
     Confirmation,
+    ContinueBody,
     HistoryAnswer,
     SendAnswer,
     SendBody,
     ShownChat,
     ShownMessage,
 )
+from chatkeep.chat.continuation import ContinueRequest
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.messages import LiveTurn, SendRequest
 from chatkeep.chat.run import Run
@@ -50,20 +53,34 @@ async def send(
 ) -> Response[SendAnswer] | Response[BackgroundAnswer] | Response[bytes]:
     """Take a message and answer with the reply: whole, as a stream, or later."""
     refuse_nul(data)
-    streams = data.stream or "text/event-stream" in request.headers.get("accept", "")
-    if streams and not data.background:
-        caller.check_stream()
+    streams = _check_following(request, caller, data)
     run = await caller.chat.send(caller.owner, _send_request(data), idempotency_of(idempotency_key, data))
-    if data.background:
-        return Response(
-            BackgroundAnswer(run.run_id, run.record.chat_id, events_url(run.run_id), success=True), status_code=202
-        )
-    if streams:
-        return EventStream(caller, run)
-    await caller.ended(run)
-    if run.problem is not None:
-        return problem_response(request, run.problem)
-    return Response(_answer(run))
+    return await _answer_with(request, caller, run, streams=streams, background=data.background)
+
+
+@post(
+    "/chat/continue/{chat_id:str}",
+    opt=needs(Action.TALK, "text/event-stream"),
+    status_code=200,
+    summary="Continue the last reply",
+    responses={
+        200: ResponseSpec(SendAnswer, description="What came, or its event stream.", generate_examples=False),
+        202: ResponseSpec(BackgroundAnswer, description="The run goes on by itself.", generate_examples=False),
+        **documented(404, 409, 413, 422, 500, 502, 503, 504, 507),
+    },
+)
+async def continue_reply(
+    request: AnyRequest, caller: Caller, chat_id: str, data: ContinueBody, idempotency_key: IdempotencyKey = None
+) -> Response[SendAnswer] | Response[BackgroundAnswer] | Response[bytes]:
+    """Go on with a reply that failed, was stopped or interrupted, or is as long as it may be.
+
+    What comes is a message of its own. A reply that has no text yet is made anew.
+    """
+    refuse_nul(data)
+    streams = _check_following(request, caller, data)
+    asked = _continue_request(chat_id, data)
+    run = await caller.chat.continue_reply(caller.owner, asked, idempotency_of(idempotency_key, data, chat_id))
+    return await _answer_with(request, caller, run, streams=streams, background=data.background)
 
 
 @get("/chat/history", opt=needs(Action.READ), summary="List chats", responses=documented(422, 500))
@@ -100,7 +117,7 @@ async def remove(
     return Confirmation(f"Chat {chat_id} deleted successfully", success=True)
 
 
-HANDLERS = [send, chats, history, remove]
+HANDLERS = [send, continue_reply, chats, history, remove]
 
 
 async def chat_list(chat: ChatInterface, owner: str, limit: int, cursor: str | None) -> ChatList:
@@ -137,6 +154,36 @@ def events_url(run_id: str) -> str:
     return f"/runs/{run_id}/events"
 
 
+def _check_following(request: AnyRequest, caller: Caller, body: SendBody | ContinueBody) -> bool:
+    """Whether the answer is to be a stream. Raises: InvalidRequest, RateLimited, before a run is begun for it."""
+    refuse_absent(background=body.background, on_leave=body.on_leave)
+    streams = body.stream or "text/event-stream" in request.headers.get("accept", "")
+    if streams and not body.background:
+        caller.check_stream()
+    return streams
+
+
+async def _answer_with(
+    request: AnyRequest, caller: Caller, run: Run, *, streams: bool, background: bool
+) -> Response[SendAnswer] | Response[BackgroundAnswer] | Response[bytes]:
+    """What there is to say of `run` in the way that was asked for: at once, as it comes, or at its end."""
+    if background:
+        return Response(
+            BackgroundAnswer(run.run_id, run.record.chat_id, events_url(run.run_id), success=True), status_code=202
+        )
+    if streams:
+        return EventStream(caller, run)
+    await caller.ended(run)
+    if run.problem is not None:
+        return problem_response(request, run.problem)
+    return Response(_answer(run))
+
+
+def _continue_request(chat_id: str, body: ContinueBody) -> ContinueRequest:
+    named = [name for name in ContinueRequest.__struct_fields__ if name != "chat_id"]
+    return ContinueRequest(chat_id, **{name: getattr(body, name) for name in named})
+
+
 def _send_request(body: SendBody) -> SendRequest:
     return SendRequest(**{name: getattr(body, name) for name in SendRequest.__struct_fields__})
 
@@ -150,11 +197,13 @@ def _answer(run: Run) -> SendAnswer:
         success=True,
         run_id=run.run_id,
         message_id=record.message_id,
-        provider=record.provider,
-        model=record.model,
+        provider=run.provider,
+        model=run.model,
         finish_reason=reply.finish_reason or "stop",
         usage=usage,
         stats=stats,
+        checks=reply.checks or UNSET,
+        continues=record.continues or UNSET,
     )
 
 
@@ -163,8 +212,9 @@ def _active_run(live: LiveTurn) -> ActiveRun:
         run_id=live.run_id,
         state=live.state.value,
         message_id=live.message_id,
-        message=live.user.text,
+        message=live.user.text if live.user else None,
         response=live.text,
         last_event_id=live.last_event_id,
         events_url=events_url(live.run_id),
+        continues=live.continues or UNSET,
     )

@@ -12,7 +12,14 @@ _MADE_BY = {"provider": "openai", "model": "gpt-5-mini"}
 
 REQUEST_ID = "req_019a7c5e2f3d4d5e8a1b2c3d4e5f62"
 
-_PROVIDER = {"name": "openai", "state": "HEALTHY", "error": None, "models": ["gpt-5-mini"], "last_checked": _AT}
+_PROVIDER = {
+    "name": "openai",
+    "state": "HEALTHY",
+    "error": None,
+    "models": ["gpt-5-mini"],
+    "last_checked": _AT,
+    "retry_at": None,
+}
 _RUN_ANSWER = {
     "run_id": _RUN,
     "chat_id": "space-facts",
@@ -32,6 +39,7 @@ _RUN_ANSWER = {
 
 JSON: dict[str, Any] = {
     "SendBody": {"message": "Tell me a fun fact about space", "chat_id": "space-facts"},
+    "ContinueBody": {"message_id": _MESSAGE, "max_tokens": 500},
     "SendAnswer": {
         "response": _TEXT,
         "chat_id": "space-facts",
@@ -42,6 +50,7 @@ JSON: dict[str, Any] = {
         "finish_reason": "stop",
         "usage": _USAGE,
         "stats": _STATS,
+        "checks": [{"name": "cut", "verdict": "pass"}, {"name": "refusal", "verdict": "pass"}],
     },
     "BackgroundAnswer": {
         "run_id": _RUN,
@@ -123,6 +132,19 @@ JSON: dict[str, Any] = {
         "status": "complete",
     },
     "ProviderList": {"providers": [_PROVIDER], "default": "openai", "success": True},
+    "ModelList": {
+        "models": [
+            {
+                "id": "openai/gpt-5-mini",
+                **_MADE_BY,
+                "context_tokens": 400_000,
+                "input_usd_per_mtok": 0.25,
+                "output_usd_per_mtok": 2.0,
+                "can_prefill": False,
+            }
+        ],
+        "success": True,
+    },
     "ProvidersHealth": {"state": "healthy", "providers": [_PROVIDER], "checked": False, "success": True},
     "HelpAnswer": {
         "text": "Configured providers:\n- openai, the default: gpt-5-mini",
@@ -198,11 +220,13 @@ DETAILS = {
     "provider_not_found": "There is no provider opnai. There are: openai, ollama.",
     "model_not_found": "The provider openai has no model gpt-0.",
     "chat_busy": "A run is going in the chat space-facts.",
+    "conflict": "The last reply came to its end: there is nothing to continue.",
     "idempotency_mismatch": "This Idempotency-Key was used with another body.",
     "run_expired": "Event 7 of this run is not kept any more.",
     "body_too_large": "Request Entity Too Large",
     "invalid_request": "$.message: Expected `str` of length >= 1",
     "invalid_chat_id": "A chat id is 1 to 128 letters, digits, underscores or hyphens (A-Z a-z 0-9 _ -).",
+    "content_denied": "The check patterns does not let this message through: It matches line 3 of the denied patterns.",
     "context_too_long": "The message alone does not fit the 8192 tokens of the model.",
     "rate_limited": "At most 60 requests of this kind in 60 s.",
     "internal_error": "An unexpected ValueError.",

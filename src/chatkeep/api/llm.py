@@ -1,7 +1,7 @@
 """Providers: which there are, how they are, and one reply of theirs that is kept nowhere."""
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Response, get, post
@@ -15,13 +15,23 @@ from chatkeep.api.body import UnkeptIdempotencyKey, idempotency_of, refuse_nul
 from chatkeep.api.caller import Caller
 from chatkeep.api.event_stream import STREAMED, EventStream
 from chatkeep.api.problems import AnyRequest, documented, problem_response, request_id_of
-from chatkeep.api.schemas import MaxTokens, Model, Provider, Temperature, Text
+from chatkeep.api.schemas import LeavePolicy, MaxTokens, Model, Provider, Temperature, Text
 from chatkeep.api.service import KnownProviders, overall
-from chatkeep.chat.model import Stats, Usage
-from chatkeep.chat.ports import ProviderInfo
+from chatkeep.chat.model import CheckResult, Stats, ToolCall, Usage
+from chatkeep.chat.ports import OfferedModel, ProviderInfo, Tool
 from chatkeep.chat.run import Run
 from chatkeep.chat.unstored import GenerateRequest
 from chatkeep.errors import ProviderNotFound
+
+
+class FunctionTool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A function that the model may ask to be called; calling it is the client's part."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["get_weather"])]
+    description: Annotated[str, Meta(max_length=10_000)] = ""
+    parameters: Annotated[
+        dict[str, Any] | None, Meta(description="JSON Schema of the arguments, an object. Left out: it takes none.")
+    ] = None
 
 
 class GenerateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,10 +43,16 @@ class GenerateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     temperature: Temperature | None = None
     max_tokens: MaxTokens | None = None
     stream: Annotated[bool, Meta(description="Answer with server-sent events.")] = False
+    tools: Annotated[list[FunctionTool], Meta(max_length=128, description="Functions it may ask for.")] = []
+    on_leave: LeavePolicy = "continue"
 
 
 class GenerateAnswer(msgspec.Struct, frozen=True):
-    """The reply, whole; it is kept nowhere. `usage.estimated`: the provider did not count, we did."""
+    """The reply, whole; it is kept nowhere. `usage.estimated`: the provider did not count, we did.
+
+    `tool_calls` are the functions it asks for, left out when there are none; `arguments` is JSON as text.
+    `checks` of it are left out when none were made.
+    """
 
     text: str
     provider: str
@@ -47,6 +63,8 @@ class GenerateAnswer(msgspec.Struct, frozen=True):
     request_id: str
     run_id: str
     success: bool
+    tool_calls: list[ToolCall] | msgspec.UnsetType = msgspec.UNSET
+    checks: list[CheckResult] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ProviderList(msgspec.Struct, frozen=True):
@@ -54,6 +72,13 @@ class ProviderList(msgspec.Struct, frozen=True):
 
     providers: list[ProviderInfo]
     default: str | None
+    success: bool
+
+
+class ModelList(msgspec.Struct, frozen=True):
+    """The models on offer. `null`: not known."""
+
+    models: list[OfferedModel]
     success: bool
 
 
@@ -86,6 +111,15 @@ async def health(
         await asyncio.gather(*(providers.check(name) for name in names))
     infos = [info for info in providers.infos() if info.name in names]
     return ProvidersHealth(overall(info.state for info in infos), infos, checked=check, success=True)
+
+
+@get("/api/llm/models", opt=needs(Action.READ), summary="List the models", responses=documented(404))
+async def models(
+    providers: KnownProviders,
+    provider: Annotated[str | None, QueryParameter(description="Only of this one. Left out, of all.")] = None,
+) -> ModelList:
+    """What the providers listed when they were last checked, with windows and list prices; asks none."""
+    return ModelList(providers.models(provider), success=True)
 
 
 _FAILURES = documented(404, 409, 413, 422, 429, 500, 502, 503, 504)
@@ -126,7 +160,7 @@ async def stream(caller: Caller, data: GenerateBody, idempotency_key: UnkeptIdem
     return await _stream(caller, data, idempotency_key)
 
 
-HANDLERS = [listed, health, generate, stream]
+HANDLERS = [listed, models, health, generate, stream]
 
 
 async def _stream(caller: Caller, body: GenerateBody, idempotency_key: str | None) -> EventStream:
@@ -136,21 +170,32 @@ async def _stream(caller: Caller, body: GenerateBody, idempotency_key: str | Non
 
 async def _begin(caller: Caller, body: GenerateBody, idempotency_key: str | None) -> Run:
     refuse_nul(body)
-    asked = GenerateRequest(body.prompt, body.provider, body.model, body.temperature, body.max_tokens)
+    tools = [_tool(tool) for tool in body.tools]
+    asked = GenerateRequest(
+        body.prompt, body.provider, body.model, body.temperature, body.max_tokens, tools, body.on_leave
+    )
     return await caller.chat.generate(caller.owner, asked, idempotency_of(idempotency_key, body))
 
 
+def _tool(tool: FunctionTool) -> Tool:
+    if tool.parameters is None:
+        return Tool(tool.name, tool.description)
+    return Tool(tool.name, tool.description, msgspec.Raw(msgspec.json.encode(tool.parameters)))
+
+
 def _answer(run: Run, request_id: str) -> GenerateAnswer:
-    record, reply = run.record, run.reply
+    reply = run.reply
     usage, stats = reply.close()
     return GenerateAnswer(
         text=reply.text,
-        provider=record.provider,
-        model=record.model,
+        provider=run.provider,
+        model=run.model,
         finish_reason=reply.finish_reason or "stop",
         usage=usage,
         stats=stats,
         request_id=request_id,
         run_id=run.run_id,
         success=True,
+        tool_calls=reply.tool_calls or msgspec.UNSET,
+        checks=reply.checks or msgspec.UNSET,
     )

@@ -25,7 +25,7 @@ MEANINGS = {
     401: "A key is needed, or the one sent is not valid.",
     403: "The key's role does not allow this, or the request came by a host or from a page that is not taken.",
     404: "There is no such chat, run, provider or model.",
-    409: "The chat is busy, or the idempotency key was used with another body.",
+    409: "The chat is busy, its last reply cannot be continued, or the idempotency key was used with another body.",
     410: "That position of the run is not kept, or does not exist.",
     413: "The body is too large.",
     422: "The request is not valid.",

@@ -1,13 +1,13 @@
 """A response that follows a run."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
 from litestar import Response
 from litestar.types import HTTPResponseBodyEvent, Receive, Scope, Send
 
-from chatkeep.api.caller import Caller
+from chatkeep.api.caller import Caller, client_left
 from chatkeep.chat.run import Run
 
 _HEADERS = [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no")]
@@ -21,9 +21,9 @@ class StreamCut(Exception):
 class RunStream(Response[bytes]):
     """Sends `pieces`, which follow `run`. One piece is one write; it is never compressed.
 
-    A client that left is noticed at once; the run does not care. Pieces that raise StreamCut, and a credential that
-    dies, close the connection without the last chunk (RFC 9112, section 8): clients see an incomplete answer.
-    An owner who has too many streams open gets RateLimited before the response begins.
+    A client that left is noticed at once; the run minds only if it was told to (followers.py). Pieces that raise
+    StreamCut, and a credential that dies, close the connection without the last chunk (RFC 9112, section 8): clients
+    see an incomplete answer. An owner who has too many streams open gets RateLimited before the response begins.
     """
 
     def __init__(self, caller: Caller, run: Run, media_type: str, pieces: AsyncGenerator[bytes, None]) -> None:
@@ -44,8 +44,9 @@ class RunStream(Response[bytes]):
             with suppress(RuntimeError):  # it has not begun, or has ended by itself
                 reading.reschedule(0)
 
-        with self._caller.connections.registered("stream", self._caller.subject, end):
-            leaving = asyncio.create_task(_wait_for_leaving(receive), name="leaving")
+        caller = self._caller
+        with caller.chat.followers.following(self._run), caller.connections.registered("stream", caller.subject, end):
+            leaving = asyncio.create_task(client_left(receive), name="leaving")
             leaving.add_done_callback(end)
             try:
                 async with reading:
@@ -70,9 +71,3 @@ def names_of(run: Run) -> list[tuple[bytes, bytes]]:
     """The headers that say which run and which chat an answer is of."""
     named = (b"x-run-id", run.run_id), (b"x-chat-id", run.record.chat_id)
     return [(name, value.encode()) for name, value in named if value]
-
-
-async def _wait_for_leaving(receive: Receive) -> None:
-    message: Mapping[str, object] = {}
-    while message.get("type") != "http.disconnect":
-        message = await receive()

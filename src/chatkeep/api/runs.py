@@ -96,8 +96,8 @@ def _run_answer(found: Run) -> RunAnswer:
         chat_id=record.chat_id or msgspec.UNSET,
         message_id=record.message_id,
         state=found.state.value,
-        provider=record.provider,
-        model=record.model,
+        provider=found.provider,
+        model=found.model,
         created_at=record.created_at,
         event_count=found.last_event_id + 1,
         response_chars=len(found.visible_text),
@@ -107,6 +107,8 @@ def _run_answer(found: Run) -> RunAnswer:
         stats=reply.stats,
         events_url=events_url(found.run_id),
         success=True,
+        checks=reply.checks or msgspec.UNSET,
+        continues=record.continues or msgspec.UNSET,
     )
 
 

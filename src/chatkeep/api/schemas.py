@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chatkeep.chat.messages import IfBusy
-from chatkeep.chat.model import Message, Stats, Usage
+from chatkeep.chat.continuation import Interrupting
+from chatkeep.chat.messages import IfBusy, OnLeave
+from chatkeep.chat.model import CheckResult, Message, Stats, Usage
 
 Text = Annotated[str, Meta(min_length=1)]
 
@@ -15,6 +16,13 @@ Provider = Annotated[str | None, Meta(description="Left out, the default provide
 Model = Annotated[str | None, Meta(description="`model` or `provider/model`. Left out, the default.")]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
 MaxTokens = Annotated[int, Meta(ge=1, le=10_000_000)]
+LeavePolicy = Annotated[
+    OnLeave,
+    Meta(
+        description="When the last connection that follows the run is gone before its end: let it go on, or stop it"
+        " and keep its text, unless another one comes within 3 s."
+    ),
+]
 
 
 class SendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,10 +50,43 @@ class SendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             " or stop it and drop its turn."
         ),
     ] = "enqueue"
+    on_leave: LeavePolicy = "continue"
+
+
+class ContinueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /chat/continue/{chat_id}`. Nothing is required: `{}` goes on with the chat's last reply."""
+
+    message_id: Annotated[
+        str | None, Meta(description="The reply that is meant: 409 when it is not the chat's last message.")
+    ] = None
+    provider: Annotated[str | None, Meta(description="Left out, who began the reply.")] = None
+    model: Annotated[str | None, Meta(description="`model` or `provider/model`. Left out, who began the reply.")] = None
+    temperature: Temperature | None = None
+    max_tokens: MaxTokens | None = None
+    prefill: Annotated[
+        bool | None,
+        Meta(
+            description="Whether the model goes on by itself, with no message between: 422 when it cannot. Left out, it"
+            " does when it can, and is else asked to go on by a message, which is kept."
+        ),
+    ] = None
+    stream: Annotated[bool, Meta(description="Answer with server-sent events.")] = False
+    background: Annotated[bool, Meta(description="Answer 202 at once; the run goes on by itself.")] = False
+    if_busy: Annotated[
+        Interrupting,
+        Meta(
+            description="When a run is going in the chat: refuse with 409, stop it and go on with its text, or stop it"
+            " and drop its turn."
+        ),
+    ] = "reject"
+    on_leave: LeavePolicy = "continue"
 
 
 class SendAnswer(msgspec.Struct, frozen=True):
-    """The reply, whole and on disk."""
+    """The reply, whole and on disk; of a continuation, what came after the reply `continues`.
+
+    `checks` of it are left out when none were made.
+    """
 
     response: str
     chat_id: str
@@ -57,6 +98,8 @@ class SendAnswer(msgspec.Struct, frozen=True):
     finish_reason: str
     usage: Usage
     stats: Stats
+    checks: list[CheckResult] | msgspec.UnsetType = msgspec.UNSET
+    continues: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class BackgroundAnswer(msgspec.Struct, frozen=True):
@@ -89,19 +132,27 @@ class ChatList(msgspec.Struct, frozen=True):
 
 
 class ActiveRun(msgspec.Struct, frozen=True):
-    """The turn that is going: follow it from `last_event_id` on to see the rest of `response`, gap and overlap free."""
+    """The turn that is going: follow it from `last_event_id` on to see the rest of `response`, gap and overlap free.
+
+    `continues` is the message that `response` goes on with, where that one ends; a reply of its own has none.
+    """
 
     run_id: str
     state: str
     message_id: str
-    message: str
+    message: Annotated[str | None, Meta(description="What the user says; null when it is in the history already.")]
     response: str
     last_event_id: int
     events_url: str
+    continues: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ShownMessage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A stored message, without what is ours alone."""
+    """A stored message, without what is ours alone.
+
+    `continues` is the id of the reply that this one goes on with, where that one ends. A user's message that has it was
+    written by chatkeep, to ask for that.
+    """
 
     role: str
     content: str | list[msgspec.Raw]
@@ -113,9 +164,11 @@ class ShownMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     status: str | None = None
     finish_reason: str | None = None
     reasoning: str | None = None
+    continues: str | None = None
     usage: Usage | None = None
     stats: Stats | None = None
     error: str | None = None
+    checks: list[CheckResult] | None = None
     parent_id: str | None = None
 
     @classmethod
@@ -152,7 +205,11 @@ class Confirmation(msgspec.Struct, frozen=True):
 
 
 class RunAnswer(msgspec.Struct, frozen=True):
-    """A run as it is now. `event_count` is how many events can be followed. A run outside any chat has no `chat_id`."""
+    """A run as it is now. `event_count` is how many events can be followed. A run outside any chat has no `chat_id`.
+
+    `checks` are those of the reply that were made before it was stored, left out when there are none.
+    `continues` is the id of the reply that its own goes on with; a reply of its own has none.
+    """
 
     run_id: str
     chat_id: str | msgspec.UnsetType
@@ -169,6 +226,8 @@ class RunAnswer(msgspec.Struct, frozen=True):
     stats: Stats | None
     events_url: str
     success: bool
+    checks: list[CheckResult] | msgspec.UnsetType = msgspec.UNSET
+    continues: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class RunList(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from chatkeep.api.caller import Caller
 from chatkeep.api.event_stream import EventStream
 from chatkeep.api.problems import AnyRequest, documented, problem_response
 from chatkeep.api.run_stream import RunStream, StreamCut, names_of
-from chatkeep.api.schemas import Model, Provider, Text
+from chatkeep.api.schemas import LeavePolicy, Model, Provider, Text
 from chatkeep.chat.events import Problem, on_one_line
 from chatkeep.chat.follow import follow_text, wait_for_text
 from chatkeep.chat.messages import SendRequest
@@ -38,6 +38,7 @@ class PromptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prompt: Annotated[Text, Meta(description="What the user says.", examples=["Tell me a fun fact about space"])]
     provider: Provider = None
     model: Model = None
+    on_leave: LeavePolicy = "continue"
 
 
 class ChunkDelta(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -105,11 +106,11 @@ async def stream(
     """Answer with the reply while it is written. A failure before its first text is a problem document."""
     refuse_nul(data)
     caller.check_stream()
-    asked = SendRequest(message=data.prompt, provider=data.provider, model=data.model)
+    asked = SendRequest(message=data.prompt, provider=data.provider, model=data.model, on_leave=data.on_leave)
     run = await caller.chat.send(caller.owner, asked, idempotency_of(idempotency_key, data))
     if stream_format == "sse":
         return EventStream(caller, run)
-    async with caller.connections.waiting(caller.subject):
+    async with caller.following(run):
         has_text = await wait_for_text(run)
     if not has_text and run.problem is not None:
         names = {name.decode(): value.decode() for name, value in names_of(run)}
@@ -145,7 +146,7 @@ async def _lines(run: Run) -> AsyncGenerator[bytes, None]:
 def _chunk_line(run: Run, delta: ChunkDelta, finish_reason: str | None = None) -> bytes:
     created = int(datetime.fromisoformat(run.record.created_at).timestamp())
     choice = ChunkChoice(0, delta, finish_reason)
-    return _line(Chunk(run.run_id, "chat.completion.chunk", created, run.record.model, [choice]))
+    return _line(Chunk(run.run_id, "chat.completion.chunk", created, run.model, [choice]))
 
 
 def _error_line(found: Problem) -> ErrorLine:

@@ -13,7 +13,7 @@ from chatkeep.api.caller import Caller
 from chatkeep.api.description import description_of
 from chatkeep.api.event_stream import STREAMED, EventStream
 from chatkeep.api.problems import AnyRequest, documented
-from chatkeep.api.schemas import EndpointRow, HealthAnswer, Model, Provider, Text
+from chatkeep.api.schemas import EndpointRow, HealthAnswer, LeavePolicy, Model, Provider, Text
 from chatkeep.api.service import KnownProviders, health_answer
 from chatkeep.chat.messages import SendRequest
 from chatkeep.chat.ports import ProviderInfo, ProviderState
@@ -26,6 +26,7 @@ class ChatBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chat_id: Annotated[str | None, Meta(description="1 to 128 of A-Z a-z 0-9 _ -. Left out, a new chat.")] = None
     provider: Provider = None
     model: Model = None
+    on_leave: LeavePolicy = "continue"
 
 
 class HelpRow(msgspec.Struct, frozen=True):
@@ -92,7 +93,13 @@ async def chat(caller: Caller, data: ChatBody, idempotency_key: IdempotencyKey =
     """Answer with the run's events. It is stopped and followed through `/runs`."""
     refuse_nul(data)
     caller.check_stream()
-    asked = SendRequest(message=data.message, chat_id=data.chat_id, provider=data.provider, model=data.model)
+    asked = SendRequest(
+        message=data.message,
+        chat_id=data.chat_id,
+        provider=data.provider,
+        model=data.model,
+        on_leave=data.on_leave,
+    )
     return EventStream(caller, await caller.chat.send(caller.owner, asked, idempotency_of(idempotency_key, data)))
 
 

@@ -83,7 +83,7 @@ def routes_of(built: Service) -> Litestar:
                 await built.aclose()
 
     def caller(request: AnyRequest) -> Caller:
-        return Caller(built.chat, subject_of(request), built.connections)
+        return Caller(built.chat, subject_of(request), built.connections, request.receive)
 
     def chat() -> ChatInterface:
         return built.chat

@@ -6,11 +6,12 @@ import chatkeep
 from chatkeep.api.open_connections import OpenConnections
 from chatkeep.api.status_feed import StatusFeed
 from chatkeep.app.access import Access
+from chatkeep.app.checks import build_checks
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.observe import Observers
 from chatkeep.chat.run import RunState
-from chatkeep.providers.registry import build_registry
+from chatkeep.providers.build import build_registry
 from chatkeep.settings import Settings
 from chatkeep.storage.files import FileStore
 from chatkeep.storage.system_prompt import SystemPromptFile
@@ -35,20 +36,24 @@ class Service:
             traces=settings.otel,
         )
         self._observers = Observers([*self.instruments.on_run, self.access.audited_runs])
+        limits = Limits(
+            first_token_s=settings.first_token_s,
+            stall_s=settings.stall_s,
+            run_s=settings.run_s,
+            max_output_chars=settings.max_output_chars,
+            loop_guard=settings.loop_guard,
+            attempts=1 + settings.retries,
+            retry_wait_s=settings.retry_wait_s,
+        )
         self.chat = ChatInterface(
             store=self.instruments.store(self.store),
             log=self.instruments.journal(self.store.log),
             providers=self.providers,
-            limits=Limits(
-                first_token_s=settings.first_token_s,
-                stall_s=settings.stall_s,
-                run_s=settings.run_s,
-                max_output_chars=settings.max_output_chars,
-                loop_guard=settings.loop_guard,
-            ),
+            limits=limits,
             system_prompt=self.system_prompt,
             context_tokens=settings.context_tokens,
             observers=self._observers,
+            checks=build_checks(settings, self.providers, limits, self._observers),
         )
         if self.instruments.metrics is not None:
             self._watch(self.instruments.metrics)
@@ -97,5 +102,6 @@ class Service:
                 "open_streams": lambda: self.connections.count("stream"),
                 "open_websockets": lambda: self.connections.count("socket"),
             },
-            self.providers.states,
+            self.providers.infos,
         )
+        self.providers.listen_to_calls(metrics.calls)

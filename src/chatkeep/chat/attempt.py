@@ -1,4 +1,4 @@
-"""One attempt at a reply: what it failed with, if it did, and what the providers are told of it."""
+"""One attempt at a reply: what it failed with, if it did, and what it cost."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ import structlog
 from chatkeep.chat.generate import uncancel
 from chatkeep.chat.ports import Providers
 from chatkeep.chat.run import Ending, Run
-from chatkeep.errors import ChatkeepError, ProviderFailed
+from chatkeep.errors import ChatkeepError
 
 _logger = structlog.get_logger("chatkeep.turn")
 
@@ -27,7 +27,6 @@ async def attempt(
     try:
         if run.ending is None:
             await call()
-            providers.report(run.record.provider, None)
     except asyncio.CancelledError:
         uncancel()
         failure = lost()
@@ -39,6 +38,5 @@ async def attempt(
     except Exception as exc:
         _logger.exception("run_crashed")
         failure = ChatkeepError(f"The run ended by an unexpected {type(exc).__name__}.")
-    if isinstance(failure, ProviderFailed):
-        providers.report(run.record.provider, failure)
+    run.reply.cost_usd = providers.cost_usd(run.provider, run.model, run.reply.count())
     return failure

@@ -36,6 +36,7 @@ def last_event(run: Run) -> RunEvent:
         message_id=run.record.message_id,
         state=run.state.value,
         rolled_back=run.ending is Ending.ROLLBACK,
+        checks=reply.checks,
     )
 
 
@@ -44,4 +45,4 @@ def log_end(run: Run) -> None:
     if run.problem is None:
         _logger.info("run_ended", state=run.state.value, finish_reason=run.reply.finish_reason)
     else:
-        _logger.warning("run_ended", state=run.state.value, code=run.problem.code, provider=run.record.provider)
+        _logger.warning("run_ended", state=run.state.value, code=run.problem.code, provider=run.provider)

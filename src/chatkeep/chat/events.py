@@ -8,20 +8,24 @@ from typing import assert_never
 
 import msgspec
 
-from chatkeep.chat.model import Stats, ToolCall, Usage
+from chatkeep.chat.model import CheckResult, FailedCall, Stats, ToolCall, Usage
 from chatkeep.errors import ChatkeepError, InvalidRequest
 
 _UNSAFE = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
 
 
 class Start(msgspec.Struct, frozen=True):
-    """First event, number 0: names what the run is and who answers. A run outside any chat names none."""
+    """First event, number 0: names what the run is and who is asked. A run outside any chat names none.
+
+    `continues` is the id of the reply that this one goes on with; a reply of its own has none.
+    """
 
     run_id: str
     chat_id: str | msgspec.UnsetType
     message_id: str
     provider: str
     model: str
+    continues: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -48,8 +52,22 @@ class Finish(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Retry(msgspec.Struct, frozen=True):
+    """A call failed before its first token, and `provider` is asked with `model` in `delay_s` seconds: the same
+    one again, or a fallback, who from here on is the one that answers. Comes before any text.
+    """
+
+    provider: str
+    model: str
+    delay_s: float
+    failed: FailedCall
+
+
 class Done(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Last event of a run that completed or was stopped. `state` says which."""
+    """Last event of a run that completed or was stopped. `state` says which.
+
+    `checks` are those of the reply that were made before it was stored.
+    """
 
     finish_reason: str
     usage: Usage
@@ -57,6 +75,7 @@ class Done(msgspec.Struct, frozen=True, omit_defaults=True):
     message_id: str
     state: str
     rolled_back: bool = False
+    checks: list[CheckResult] = []
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -106,7 +125,7 @@ def problem(error: ChatkeepError) -> Problem:
 ProviderEvent = Delta | Reasoning | ToolCall | UsageReport | Finish
 """What a provider's stream yields. `Finish` comes last and once; a stream that ends without it was cut."""
 
-RunEvent = Start | Delta | Reasoning | ToolCall | UsageReport | Done | Problem
+RunEvent = Start | Retry | Delta | Reasoning | ToolCall | UsageReport | Done | Problem
 """What a run's followers see. `Done` or `Problem` (named `failed`) comes last and once."""
 
 _encoder = msgspec.json.Encoder()
@@ -125,6 +144,8 @@ def encode(number: int, event: RunEvent) -> tuple[bytes, bytes]:
             name, payload = b"usage", _encoder.encode(usage)
         case Start():
             name, payload = b"start", _encoder.encode(event)
+        case Retry():
+            name, payload = b"retry", _encoder.encode(event)
         case Done():
             name, payload = b"done", _encoder.encode(event)
         case Problem():
@@ -173,8 +194,11 @@ class JournalLine(msgspec.Struct, frozen=True):
         return msgspec.json.decode(self.data, type=_TYPES[self.event])
 
 
-_TYPES: dict[str, type[Start] | type[Delta] | type[Reasoning] | type[ToolCall] | type[Done] | type[Problem]] = {
+_TYPES: dict[
+    str, type[Start] | type[Retry] | type[Delta] | type[Reasoning] | type[ToolCall] | type[Done] | type[Problem]
+] = {
     "start": Start,
+    "retry": Retry,
     "delta": Delta,
     "reasoning": Reasoning,
     "tool_call": ToolCall,

@@ -23,7 +23,7 @@ class Exchange(msgspec.Struct, frozen=True):
     """One prompt and its reply, named after the run between them.
 
     `response` is what there is of the reply; `status` says whether that is all of it. `created_at` is when
-    the prompt was sent.
+    the prompt was sent. A continuation is an exchange of its own, with the prompt of the reply it goes on with.
     """
 
     run_id: str
@@ -52,7 +52,8 @@ class Exchanges:
         for turn in stored:
             live.pop(turn.run_id, None)
         going = sorted(map(_turn_of, live.values()), key=attrgetter("created_at"), reverse=True)
-        turns = list(heapq.merge(stored, going, key=attrgetter("created_at"), reverse=True))[offset : offset + limit]
+        # Why those that go first: a continuation has the time of its prompt, as the reply has that it goes on with.
+        turns = list(heapq.merge(going, stored, key=attrgetter("created_at"), reverse=True))[offset : offset + limit]
         found = await self._read(owner, (turn for turn in turns if turn.run_id not in live))
         found |= {run_id: _going(run) for run_id, run in live.items()}
         return [found[turn.run_id] for turn in turns if turn.run_id in found]
@@ -88,7 +89,11 @@ class Exchanges:
 
 
 def _turn_of(run: Run) -> StoredTurn:
-    return StoredTurn(run.record.chat_id, run.run_id, run.record.created_at)
+    return StoredTurn(run.record.chat_id, run.run_id, _sent_at(run))
+
+
+def _sent_at(run: Run) -> str:
+    return run.record.user.timestamp or run.record.created_at
 
 
 def _going(run: Run) -> Exchange:
@@ -97,7 +102,7 @@ def _going(run: Run) -> Exchange:
     status: ExchangeStatus = "queued" if run.state is RunState.QUEUED else "running"
     if run.state.is_final and run.ending is not None:
         status = run.state.reply_status
-    return Exchange(run.run_id, record.chat_id, record.user.text, run.visible_text, record.created_at, status)
+    return Exchange(run.run_id, record.chat_id, record.user.text, run.visible_text, _sent_at(run), status)
 
 
 def _kept(chat: Chat, run_id: str) -> Exchange | None:

@@ -1,4 +1,4 @@
-"""Limits of one run: silence, total time, length, and a model stuck in a loop."""
+"""Limits of one run, and the watch over its time. Which text is a loop: loops/."""
 
 import asyncio
 from types import TracebackType
@@ -9,26 +9,40 @@ import msgspec
 from chatkeep.errors import ProviderTimedOut
 
 
+class RunTooLong(ProviderTimedOut):
+    """The run's time is over, however much the provider has said: a long answer is no failure of who gives it.
+
+    It has the code of `ProviderTimedOut`, so `error_of` gives that one back, which it meets first.
+    """
+
+
 class Limits(msgspec.Struct, frozen=True):
-    """Bounds of every run, in seconds and characters."""
+    """Bounds of every run, in seconds and characters.
+
+    `attempts` is how often one provider is called, from 1; `retry_wait_s` the longest wait between two calls.
+    """
 
     first_token_s: float
     stall_s: float
     run_s: float
     max_output_chars: int
     loop_guard: bool
+    attempts: int = 1
+    retry_wait_s: float = 10.0
 
 
 class Watch:
     """Cancels the current task when the provider is silent or slow for longer than the limits allow.
 
     Use as a context manager around the provider's stream and call `touch` for each event. `expired` then
-    says which limit it was. One timer a run: a touch only notes the time.
+    says which limit it was. `ends_at` is when the run's time is over, on the loop's clock. One timer a call: a
+    touch only notes the time.
     """
 
-    def __init__(self, limits: Limits, provider: str) -> None:
+    def __init__(self, limits: Limits, provider: str, ends_at: float) -> None:
         self.expired: ProviderTimedOut | None = None
         self._limits = limits
+        self._ends_at = ends_at
         self._provider = provider
         self._loop = asyncio.get_running_loop()
         self._touched: float | None = None
@@ -52,65 +66,21 @@ class Watch:
             self._timer.cancel()
             self._timer = self._loop.call_at(self._next()[0], self._look)
 
-    def _next(self) -> tuple[float, str]:
-        """The earliest moment a limit would be passed, and the limit in words."""
-        limits, total = self._limits, (self._began + self._limits.run_s, f"was not done after {self._limits.run_s:g} s")
+    def _next(self) -> tuple[float, ProviderTimedOut]:
+        """The earliest moment a limit would be passed, and the error that this is then."""
+        limits = self._limits
         if self._touched is None:
-            silent = (self._began + limits.first_token_s, f"gave no token within {limits.first_token_s:g} s")
+            silent_at, what = self._began + limits.first_token_s, f"gave no token within {limits.first_token_s:g} s"
         else:
-            silent = (self._touched + limits.stall_s, f"was silent for {limits.stall_s:g} s")
-        return min(silent, total)
+            silent_at, what = self._touched + limits.stall_s, f"was silent for {limits.stall_s:g} s"
+        if self._ends_at <= silent_at:
+            return self._ends_at, RunTooLong(f"{self._provider} was not done after {limits.run_s:g} s.")
+        return silent_at, ProviderTimedOut(f"{self._provider} {what}.")
 
     def _look(self) -> None:
-        moment, what = self._next()
+        moment, expired = self._next()
         if self._loop.time() < moment:
             self._timer = self._loop.call_at(moment, self._look)
             return
-        self.expired = ProviderTimedOut(f"{self._provider} {what}.")
+        self.expired = expired
         self._task.cancel()
-
-
-_CHECK_EVERY = 128  # characters between two looks
-_TAIL = 8192  # characters looked at: eight repeats of a paragraph of 1,000
-_PROBE = 24  # characters that must have stood before for a period to be tried
-_LEAST = 400  # characters a loop must cover
-_REPEATS = 8
-_TRIES = 4  # periods tried a look, nearest first
-
-
-class LoopGuard:
-    """Sees when a text's end repeats itself: a loop covers `_LEAST` characters and `_REPEATS` repeats."""
-
-    def __init__(self) -> None:
-        self._tail = ""
-        self._new: list[str] = []
-        self._grown = 0
-
-    def feed(self, text: str) -> bool:
-        """Add `text`; return whether the end now loops."""
-        self._new.append(text)
-        self._grown += len(text)
-        if self._grown < _CHECK_EVERY:
-            return False
-        self._tail = (self._tail + "".join(self._new))[-_TAIL:]
-        self._new.clear()
-        self._grown = 0
-        return loops(self._tail)
-
-
-def loops(text: str) -> bool:
-    """Whether the end of `text` is one phrase again and again."""
-    start = len(text) - _PROBE
-    probe, found = text[start:], start
-    for _ in range(_TRIES):
-        found = text.rfind(probe, 0, found + _PROBE - 1)
-        if found < 0:
-            return False
-        period = start - found
-        span = max(_LEAST, period * _REPEATS)
-        if span > len(text):
-            return False
-        end = text[-span:]
-        if end[period:] == end[:-period]:
-            return True
-    return False

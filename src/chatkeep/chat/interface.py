@@ -6,18 +6,21 @@ from collections.abc import Callable
 
 import structlog
 
+from chatkeep.chat.checks.threads import Checks
+from chatkeep.chat.continuation import ContinueRequest, continued, record_of_continuation
 from chatkeep.chat.exchanges import Exchange, Exchanges
+from chatkeep.chat.followers import Followers
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.idempotency import IdempotencyKeys
 from chatkeep.chat.messages import History, IfBusy, SendRequest, live_turn, record_of
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, check_chat_id
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_chat_id
 from chatkeep.chat.observe import Observers
 from chatkeep.chat.ports import ChatStore, ChatSummary, Provider, Providers, RunLog, SearchPage
 from chatkeep.chat.query import parse_query
 from chatkeep.chat.recover import recover
 from chatkeep.chat.replay import replay
 from chatkeep.chat.run import Ending, Run
-from chatkeep.chat.seal import load_or_none, new_chat
+from chatkeep.chat.seal import load_or_none, new_chat, reply_in
 from chatkeep.chat.turn import Turns
 from chatkeep.chat.unstored import GenerateRequest, Unstored, unstored_run
 from chatkeep.errors import (
@@ -26,6 +29,8 @@ from chatkeep.errors import (
     ChatNotFound,
     ChatUnreadable,
     InvalidRequest,
+    ProviderNotConfigured,
+    ProviderNotFound,
     RunNotFound,
     ShuttingDown,
 )
@@ -40,7 +45,8 @@ _FINISHED_KEPT_S = 120.0  # how long a finished run stays in memory; then its jo
 class ChatInterface:
     """Everything a caller can do with chats and runs. Every method takes the owner it acts for.
 
-    `system_prompt` gives the prompt of new chats; `context_tokens` replaces every model's window.
+    `system_prompt` gives the prompt of new chats; `context_tokens` replaces every model's window. Left out, `checks`
+    are none. Who follows a run says so to `followers`.
     """
 
     def __init__(
@@ -52,23 +58,25 @@ class ChatInterface:
         limits: Limits,
         system_prompt: Callable[[], str],
         context_tokens: int | None = None,
-        finished_kept_s: float = _FINISHED_KEPT_S,
         observers: Observers | None = None,
+        checks: Checks | None = None,
     ) -> None:
         self._store = store
         self._log = log
         self._providers = providers
         self._system_prompt = system_prompt
-        self._finished_kept_s = finished_kept_s
         self._runs: dict[str, Run] = {}
         self._keys = IdempotencyKeys(store)
+        self.followers = Followers(lambda run: self._stop(run, Ending.STOP))
         observers = observers or Observers()
+        self._checks = checks or Checks()
         self._unstored = Unstored(
             providers=providers,
             limits=limits,
             context_tokens=context_tokens,
             ended=self._run_ended,
             observers=observers,
+            checks=self._checks,
         )
         self._exchanges = Exchanges(store, self.live_runs)
         self._turns = Turns(
@@ -80,13 +88,14 @@ class ChatInterface:
             context_tokens=context_tokens,
             ended=self._run_ended,
             observers=observers,
+            checks=self._checks,
         )
         self.accepting = False
 
     async def start(self) -> None:
         """Seal what a crash left open, then accept runs. Raises: StorageFailed."""
         self._turns.start()
-        await recover(self._store, self._log, self._turns.recorder, self._system_prompt)
+        await recover(self._store, self._log, self._turns.recorder, self._turns.guardrails, self._system_prompt)
         self.accepting = True
 
     async def drain(self, grace_s: float) -> None:
@@ -110,14 +119,16 @@ class ChatInterface:
     async def aclose(self) -> None:
         """Interrupt what is going and stop working."""
         await self.drain(0)
+        await self.followers.aclose()
         await self._turns.aclose()
+        await self._checks.aclose()
 
     async def send(self, owner: str, request: SendRequest, idempotency: Idempotency | None = None) -> Run:
         """Take `request` and return its run. On return the message is on disk and the run goes on by itself.
 
         With `idempotency` the same key and body give the same run again. Raises: InvalidRequest,
-        ProviderNotFound, ProviderNotConfigured, ChatBusy, IdempotencyMismatch, ContextTooLong,
-        ShuttingDown, StorageFailed; then nothing was written.
+        ProviderNotFound, ProviderNotConfigured, ChatBusy, IdempotencyMismatch, ContextTooLong, ContentDenied of a
+        system prompt, ShuttingDown, StorageFailed; then nothing was written.
         """
         return await self._keys.once(
             owner,
@@ -126,11 +137,25 @@ class ChatInterface:
             lambda earlier: self.run(owner, earlier),
         )
 
+    async def continue_reply(self, owner: str, request: ContinueRequest, idempotency: Idempotency | None = None) -> Run:
+        """Go on with the chat's last reply, which did not come to its end, and return the run, as `send` does.
+
+        Raises: Conflict when there is nothing to continue, ChatBusy, ChatNotFound, InvalidRequest, and what `send`
+        raises; then nothing was written.
+        """
+        return await self._keys.once(
+            owner,
+            idempotency,
+            lambda: self._begin_continuation(owner, request, idempotency),
+            lambda earlier: self.run(owner, earlier),
+        )
+
     async def generate(self, owner: str, request: GenerateRequest, idempotency: Idempotency | None = None) -> Run:
         """Ask a model outside any chat, and return the run, which goes on by itself. It is kept nowhere.
 
         With `idempotency` the same key and body give the same run, while it is in memory. Raises: InvalidRequest,
-        ProviderNotFound, ProviderNotConfigured, IdempotencyMismatch, ContextTooLong, RateLimited, ShuttingDown.
+        ProviderNotFound, ProviderNotConfigured, IdempotencyMismatch, ContextTooLong, ContentDenied
+        of a tool, RateLimited, ShuttingDown.
         """
         return await self._keys.once(
             owner, idempotency, lambda: self._begin_unstored(owner, request), lambda earlier: self.run(owner, earlier)
@@ -242,7 +267,40 @@ class ChatInterface:
         provider, model = await self._providers.resolve(request.provider, request.model)
         run = Run(record_of(key, request, provider.name, model, idempotency))
         await self._check_fits(run, provider)
+        await self._turns.guardrails.admit_instructions(run.record)
         await self._make_way(key, request.if_busy)
+        return await self._take(run, provider)
+
+    async def _begin_continuation(self, owner: str, request: ContinueRequest, idempotency: Idempotency | None) -> Run:
+        self._check_accepting()
+        key = ChatKey(owner, check_chat_id(request.chat_id))
+        if request.provider or request.model:  # Why here already: a wrong name must cost no reply that is going
+            await self._providers.resolve(request.provider, request.model)
+        await self._make_way(key, request.if_busy)
+        for run in self._turns.lanes[key]:
+            await run.wait_ended()
+        # Why: the reply to go on with may be one that the disk refused. A stop must not part a save from its note.
+        await asyncio.shield(self._turns.settle(key))
+        chat = await self._store.load(key)
+        provider, model = await self._resolve_again(request, continued(chat, request.message_id))
+        run = Run(record_of_continuation(key, request, chat, provider, model, idempotency))
+        self._turns.check_fits(run, provider, chat)
+        # Race: somebody may have sent a message since; what it makes of the chat's end is not known yet.
+        await self._make_way(key, "reject")
+        return await self._take(run, provider)
+
+    async def _resolve_again(self, request: ContinueRequest, reply: Message) -> tuple[Provider, str]:
+        """Who is to go on with `reply`: who is asked for, else who began it, else the default."""
+        if request.provider or request.model or not reply.provider:
+            return await self._providers.resolve(request.provider, request.model)
+        try:
+            self._providers.get(reply.provider)
+        except (ProviderNotFound, ProviderNotConfigured):
+            return await self._providers.resolve(None, None)
+        return await self._providers.resolve(reply.provider, reply.model)
+
+    async def _take(self, run: Run, provider: Provider) -> Run:
+        """Let `run` into its lane, journal it, and let it go."""
         self._check_accepting()
         after = self._turns.lanes.enter(run)
         self._runs[run.run_id] = run
@@ -257,8 +315,9 @@ class ChatInterface:
     async def _begin_unstored(self, owner: str, request: GenerateRequest) -> Run:
         self._check_accepting()
         provider, model = await self._providers.resolve(request.provider, request.model)
-        self._check_accepting()
         run = unstored_run(owner, request, provider.name, model)
+        await self._turns.guardrails.admit_instructions(run.record)
+        self._check_accepting()
         self._unstored.begin(run, provider)
         self._runs[run.run_id] = run
         return run
@@ -278,7 +337,7 @@ class ChatInterface:
         self._turns.check_fits(run, provider, await load_or_none(self._store, run.record.key))
 
     async def _make_way(self, key: ChatKey, if_busy: IfBusy) -> None:
-        going = self._turns.lanes[key]
+        going = [run for run in self._turns.lanes[key] if not run.ended]
         if not going:
             return
         if if_busy == "reject" or len(going) >= _MOST_WAITING:
@@ -297,7 +356,7 @@ class ChatInterface:
             # Race: a run that ended while the file was read may be missing from it.
             if live is not self._turns.lanes.first(key):
                 continue
-            if live is not None and chat is not None and any(m.run_id == live.run_id for m in chat.messages[-1:]):
+            if live is not None and chat is not None and reply_in(chat, live.run_id) is not None:
                 live = None
             if chat is None and live is None:
                 raise ChatNotFound(f"There is no chat {key.chat_id}.")
@@ -329,7 +388,7 @@ class ChatInterface:
             await run.wait_ended()
 
     def _run_ended(self, run: Run) -> None:
-        asyncio.get_running_loop().call_later(self._finished_kept_s, self._forget, run)
+        asyncio.get_running_loop().call_later(_FINISHED_KEPT_S, self._forget, run)
 
     def _forget(self, run: Run) -> None:
         """Leave `run` to its journal and its chat, once it is in there."""

@@ -10,6 +10,9 @@ from chatkeep.chat.run import Run, RunState
 
 IfBusy = Literal["enqueue", "reject", "interrupt", "rollback"]
 
+OnLeave = Literal["continue", "cancel"]
+"""What becomes of a run when the last connection that follows it is gone."""
+
 
 class SendRequest(msgspec.Struct, frozen=True):
     """One message to a chat. None leaves it to the chat, the provider or the settings.
@@ -26,15 +29,21 @@ class SendRequest(msgspec.Struct, frozen=True):
     max_tokens: int | None = None
     system_prompt: str | None = None
     if_busy: IfBusy = "enqueue"
+    on_leave: OnLeave = "continue"
 
 
 class LiveTurn(msgspec.Struct, frozen=True):
-    """The run going in a chat, at one instant: `text` is what the events up to `last_event_id` made."""
+    """The run going in a chat, at one instant: `text` is what the events up to `last_event_id` made.
+
+    `user` is the message that asks, None when it stands in the chat already; `continues` the id of the reply that this
+    one goes on with, None for a reply of its own.
+    """
 
     run_id: str
     state: RunState
     message_id: str
-    user: Message
+    user: Message | None
+    continues: str | None
     text: str
     last_event_id: int
 
@@ -66,10 +75,19 @@ def record_of(
         temperature=request.temperature,
         max_tokens=request.max_tokens,
         idempotency=idempotency,
+        cancel_on_leave=request.on_leave == "cancel",
     )
 
 
 def live_turn(run: Run) -> LiveTurn:
     """`run` as it is now."""
     record = run.record
-    return LiveTurn(run.run_id, run.state, record.message_id, record.user, run.visible_text, run.last_event_id)
+    return LiveTurn(
+        run_id=run.run_id,
+        state=run.state,
+        message_id=record.message_id,
+        user=record.user if record.brings_user else None,
+        continues=record.continues,
+        text=run.visible_text,
+        last_event_id=run.last_event_id,
+    )

@@ -4,10 +4,12 @@ import hashlib
 import os
 import re
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from chatkeep.errors import InvalidChatId
 
@@ -29,20 +31,56 @@ class ChatKey(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Tokens of one run. `estimated` says that we counted, not the provider."""
+    """Tokens of one run. `estimated` says that we counted, not the provider.
+
+    `cached_tokens` are those of the prompt that the provider had read before, `reasoning_tokens` those of the
+    completion that were thought and not said; left out when the provider does not tell.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
     estimated: bool = False
+    cached_tokens: int | UnsetType = UNSET
+    reasoning_tokens: int | UnsetType = UNSET
+
+
+class FailedCall(msgspec.Struct, frozen=True):
+    """A call of a model that gave nothing, before another one was made. `code` and `detail` are its error's."""
+
+    provider: str
+    model: str
+    code: str
+    detail: str
+    elapsed_ms: float
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """Times of one run in milliseconds, from the start of the provider's call. None: there was no token."""
+    """Times of one run in milliseconds, from the start of the provider's call. None: there was no token.
+
+    `cost_usd` is what the provider's list price makes of the usage, left out when no price is known. `failed`
+    are the calls that gave nothing, in order, where there was more than one call; left out when there were none.
+    """
 
     time_to_first_token_ms: float | None
     elapsed_ms: float
     tokens_per_second: float | None
+    cost_usd: float | UnsetType = UNSET
+    failed: list[FailedCall] | UnsetType = UNSET
+
+
+Verdict = Literal["pass", "warn", "deny", "unknown"]
+
+
+class CheckResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one check says of a message: all is well, look at it, it must not pass, or the check itself failed.
+
+    `detail` is for people; empty when there is nothing to say.
+    """
+
+    name: str
+    verdict: Verdict
+    detail: str = ""
 
 
 class ToolCall(msgspec.Struct, frozen=True):
@@ -64,7 +102,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     """One message as it stands in the file; the order of fields is the order in the file.
 
     `content` is text or a list of parts in OpenAI's form. `parent_id` is there only where a
-    branch begins; left out, a message follows the one before it. `extra` holds fields of
+    branch begins; left out, a message follows the one before it. `tool_call_id` names the call that a tool's
+    message answers. `continues` is the id of the reply that this one goes on with, at the place where that one
+    ends; a user's message that has it was written by us, to ask for that (continuation.py). `extra` holds fields of
     the file that this version does not know, so that they survive a rewrite.
     """
 
@@ -79,6 +119,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     finish_reason: str | None = None
     reasoning: str | None = None
     tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+    continues: str | None = None
+    checks: list[CheckResult] | None = None
     usage: Usage | None = None
     stats: Stats | None = None
     error: str | None = None
@@ -130,6 +173,11 @@ def check_chat_id(chat_id: str) -> str:
     if not _CHAT_ID.match(chat_id):
         raise InvalidChatId("A chat id is 1 to 128 letters, digits, underscores or hyphens (A-Z a-z 0-9 _ -).")
     return chat_id
+
+
+def denial_in(checks: Sequence[CheckResult] | None) -> CheckResult | None:
+    """The first result that denies."""
+    return next((result for result in checks or () if result.verdict == "deny"), None)
 
 
 def text_of(content: str | list[msgspec.Raw]) -> str:

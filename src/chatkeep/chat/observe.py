@@ -1,10 +1,11 @@
 """Who watches runs: metrics, traces, live figures."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import structlog
 
+from chatkeep.chat.model import CheckResult
 from chatkeep.chat.run import Run
 
 _logger = structlog.get_logger("chatkeep.chat")
@@ -23,6 +24,14 @@ class RunObserver(Protocol):
 
     def run_ended(self, run: Run) -> None:  # noqa: ARG002 - for who inherits
         """The run's last event is revealed: its state, usage and times are fixed."""
+        return
+
+    def message_checked(self, results: Sequence[CheckResult]) -> None:  # noqa: ARG002 - for who inherits
+        """Checks have said this of a question or a reply."""
+        return
+
+    def check_asked(self, run: Run) -> None:  # noqa: ARG002 - for who inherits
+        """A check has asked a model by `run`, of which nothing else is told: its usage is fixed."""
         return
 
 
@@ -47,6 +56,14 @@ class Observers:
     def run_ended(self, run: Run) -> None:
         """Tell all."""
         self._tell(lambda observer: observer.run_ended(run))
+
+    def message_checked(self, results: Sequence[CheckResult]) -> None:
+        """Tell all."""
+        self._tell(lambda observer: observer.message_checked(results))
+
+    def check_asked(self, run: Run) -> None:
+        """Tell all."""
+        self._tell(lambda observer: observer.check_asked(run))
 
     def _tell(self, tell: Callable[[RunObserver], None]) -> None:
         for observer in self._observers:

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from chatkeep.chat.events import JournalLine, ProviderEvent
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, ToolCall, Usage
 from chatkeep.chat.query import Query
 from chatkeep.errors import StorageFailed
 
@@ -19,11 +19,22 @@ MOST_FOUND = 1000  # matches of one search that are counted and ranked
 MARK_START, MARK_END = "\ue000", "\ue001"  # around a hit in a snippet; for private use, and never in its text
 
 
+class Tool(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A function that a model may call. `parameters` is the JSON Schema of its arguments, an object."""
+
+    name: str
+    description: str = ""
+    parameters: msgspec.Raw = msgspec.Raw(b'{"type":"object","properties":{}}')
+
+
 class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a run is, fixed when it is made; the first line of its journal.
 
     `user` is the message that asks, already with its id and time; `message_id` is the id the reply
-    will have. `system_prompt` is the one asked for with this turn, None for the chat's own.
+    will have. `provider` and `model` are those asked first; who answers may be a fallback. `system_prompt` is the
+    one asked for with this turn, None for the chat's own. `continues` is the id of the reply that this one goes on
+    with; with `prefill` the provider does so by itself. `cancel_on_leave` says that the run is stopped when its last
+    follower leaves.
     """
 
     run_id: str
@@ -38,11 +49,20 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     temperature: float | None = None
     max_tokens: int | None = None
     idempotency: Idempotency | None = None
+    tools: list[Tool] = []
+    continues: str | None = None
+    prefill: bool = False
+    cancel_on_leave: bool = False
 
     @property
     def key(self) -> ChatKey:
         """The chat this run belongs to."""
         return ChatKey(self.owner, self.chat_id)
+
+    @property
+    def brings_user(self) -> bool:
+        """Whether `user` comes into the chat with this run; else it is a message that stands there already."""
+        return self.user.continues == self.continues
 
 
 class ChatSummary(msgspec.Struct, frozen=True):
@@ -194,25 +214,35 @@ class RunLog(Protocol):
         ...
 
 
-class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A message as a provider gets it, in OpenAI's form."""
+class ChatMessage(msgspec.Struct, frozen=True):
+    """A message as a provider gets it. `content` is text or a list of parts in OpenAI's form.
+
+    `tool_calls` are an assistant's; `tool_call_id` names the one that a message with the role `tool` answers.
+    """
 
     role: str
     content: str | list[msgspec.Raw]
-    tool_calls: list[msgspec.Raw] | None = None
+    tool_calls: list[ToolCall] = []
     tool_call_id: str | None = None
 
 
 class ProviderRequest(msgspec.Struct, frozen=True):
     """One call of a model. `messages` are in order and fit the context; None leaves it to the provider.
 
-    `temperature` is 0 to 2, `max_tokens` bounds the reply.
+    When the last message is the assistant's, the reply goes on where it ends; only for models that can prefill.
+    `temperature` is 0 to 2, `max_tokens` bounds the reply. What a provider cannot take of it, it refuses.
     """
 
     model: str
     messages: list[ChatMessage]
     temperature: float | None = None
     max_tokens: int | None = None
+    tools: list[Tool] = []
+
+    @property
+    def is_prefilled(self) -> bool:
+        """Whether the reply is to go on with the last message."""
+        return bool(self.messages) and self.messages[-1].role == "assistant"
 
 
 class ProviderState(StrEnum):
@@ -226,7 +256,8 @@ class ProviderState(StrEnum):
 class ProviderInfo(msgspec.Struct, frozen=True):
     """What is shown of a provider. `models` are as of `last_checked`, the default one first; None: never checked.
 
-    `error` is for people; it names no key. Of a provider that is not configured it says what to set.
+    `error` is for people; it names no key. Of a provider that is not configured it says what to set. `retry_at` is
+    when it is tried again, while it has failed so often that it is not called; else None.
     """
 
     name: str
@@ -234,6 +265,23 @@ class ProviderInfo(msgspec.Struct, frozen=True):
     error: str | None
     models: list[str]
     last_checked: str | None
+    retry_at: str | None = None
+
+
+class OfferedModel(msgspec.Struct, frozen=True):
+    """A model that a provider lists. `id` is what names it in any request: `provider/model`.
+
+    The window is in tokens, the prices are the list prices of a million tokens of a short prompt, and of a reply.
+    None: not known. `can_prefill` says that it goes on with a reply that was begun.
+    """
+
+    id: str
+    provider: str
+    model: str
+    context_tokens: int | None
+    input_usd_per_mtok: float | None
+    output_usd_per_mtok: float | None
+    can_prefill: bool
 
 
 class Provider(Protocol):
@@ -263,6 +311,10 @@ class Provider(Protocol):
         """The model's context window in tokens, None when unknown."""
         ...
 
+    def can_prefill(self, model: str) -> bool:
+        """Whether the model goes on with a reply that was begun, word by word where it ends."""
+        ...
+
 
 class Providers(Protocol):
     """The configured providers."""
@@ -278,8 +330,23 @@ class Providers(Protocol):
         """The provider of that name. Raises: ProviderNotFound, ProviderNotConfigured."""
         ...
 
+    def fallbacks(self, name: str, model: str) -> list[tuple[Provider, str]]:
+        """Who is asked when `model` of the provider `name` does not answer, in order, without that one itself."""
+        ...
+
+    def admit(self, name: str) -> None:
+        """Return when the provider may be called now; tell then by `report` how that went.
+
+        Raises: ProviderUnavailable while it has failed so often that calling it is no use.
+        """
+        ...
+
     def report(self, name: str, error: Exception | None) -> None:
         """Tell how a real call went; None is success."""
+        ...
+
+    def cost_usd(self, name: str, model: str, usage: Usage) -> float | None:
+        """What `usage` costs by the list price of that provider's model, None when no price is known."""
         ...
 
     def states(self) -> dict[str, ProviderState]:
@@ -288,6 +355,13 @@ class Providers(Protocol):
 
     def infos(self) -> list[ProviderInfo]:
         """What is known of every known provider, the configured ones first. Asks nobody."""
+        ...
+
+    def models(self, name: str | None) -> list[OfferedModel]:
+        """What the provider of that name offers, or all of them do, as of their last checks and in their order.
+
+        Asks nobody. Raises: ProviderNotFound.
+        """
         ...
 
     @property

@@ -1,6 +1,7 @@
 """A finished run made anew from its stored reply, when its events are no longer kept."""
 
-from chatkeep.chat.events import Delta, Done, Start
+from chatkeep.chat.ending import last_event
+from chatkeep.chat.events import Delta
 from chatkeep.chat.model import Chat, Message, Stats, Usage
 from chatkeep.chat.ports import RunRecord, StoredRun
 from chatkeep.chat.run import Run, RunState
@@ -20,19 +21,16 @@ def replay(stored: StoredRun, chat: Chat) -> Run:
     run = Run(record)
     run.replayable = False
     run.state = RunState.of_reply(message.status or "complete")
-    run.take(Start(run.run_id, record.chat_id, record.message_id, record.provider, record.model))
+    run.begin()
     if message.text:
         run.take(Delta(message.text))
         run.reply.add(Delta(message.text))
     reply = run.reply
-    reply.finish_reason = message.finish_reason
+    reply.finish_reason, reply.checks = message.finish_reason, message.checks or []
     reply.usage, reply.stats = message.usage or _NO_USAGE, message.stats or _NO_STATS
     if run.state in (RunState.FAILED, RunState.INTERRUPTED):
         run.fail(error_of(message.error, "The run did not complete. What it had is kept."))
-        assert run.problem is not None
-        run.take(run.problem)
-    else:
-        run.take(Done(reply.finish_reason or "stop", reply.usage, reply.stats, record.message_id, run.state.value))
+    run.take(last_event(run))
     run.reveal_all()
     return run
 
@@ -49,4 +47,5 @@ def _record(stored: StoredRun, chat: Chat, reply: Message) -> RunRecord:
         model=reply.model or "",
         created_at=user.timestamp or chat.created_at,
         idempotency=reply.idempotency,
+        continues=reply.continues,
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence, Sized
 from enum import StrEnum
 
 import msgspec
+from msgspec import UNSET
 
 from chatkeep.chat.events import (
     Delta,
@@ -16,13 +17,14 @@ from chatkeep.chat.events import (
     JournalLine,
     Problem,
     Reasoning,
+    Retry,
     RunEvent,
     Start,
     UsageReport,
     encode,
     problem,
 )
-from chatkeep.chat.model import ReplyStatus, Stats, ToolCall, Usage
+from chatkeep.chat.model import CheckResult, FailedCall, Message, ReplyStatus, Stats, ToolCall, Usage
 from chatkeep.chat.ports import RunRecord
 from chatkeep.errors import ChatkeepError
 
@@ -72,8 +74,11 @@ class Ending(StrEnum):
 class Run:
     """One generation, live or finished. Events are numbered from 0 without gaps.
 
+    `provider` and `model` are who answers, as far as is known: a fallback may take over from those of `record`.
     `begins_chat` says that its chat has no file yet; `replayable` that the events are those that were sent,
-    not made anew from the stored text. `problem` is why it failed, `ending` why it was made to end.
+    not made anew from the stored text. `problem` is why it failed, `ending` why it was made to end. `question_checks`
+    are the checks of its question, None before they are made; `before` is what its chat had before, as long as the
+    reply's checks need it.
 
     An event is *taken* when the provider gave it, and *revealed* when the journal has it: followers
     see only revealed ones, so nothing that was seen is lost with the process.
@@ -81,12 +86,16 @@ class Run:
 
     def __init__(self, record: RunRecord) -> None:
         self.record = record
+        self.provider = record.provider
+        self.model = record.model
         self.state = RunState.QUEUED
         self.ending: Ending | None = None
         self.begins_chat = False
         self.replayable = True
         self.reply = Reply()
         self.problem: Problem | None = None
+        self.question_checks: list[CheckResult] | None = None
+        self.before: list[Message] = []
         self.frames: list[bytes] = []
         self._revealed = 0
         self._texts: list[str] = []
@@ -123,8 +132,16 @@ class Run:
     def begin(self) -> None:
         """Take the first event."""
         record = self.record
-        chat_id = record.chat_id or msgspec.UNSET
-        self.take(Start(record.run_id, chat_id, record.message_id, record.provider, record.model))
+        self.take(
+            Start(
+                run_id=record.run_id,
+                chat_id=record.chat_id or UNSET,
+                message_id=record.message_id,
+                provider=record.provider,
+                model=record.model,
+                continues=record.continues or UNSET,
+            )
+        )
 
     def take(self, event: RunEvent, *, held: bool = False) -> None:
         """Number and keep `event`, unseen until `reveal`. The last event closes the run to further ones.
@@ -141,6 +158,8 @@ class Run:
         else:
             self._unwritten.append(line)
         self._last_taken = isinstance(event, Done | Problem)
+        if isinstance(event, Retry):
+            self.provider, self.model = event.provider, event.model
 
     def release(self) -> None:
         """Let the held event be written."""
@@ -213,6 +232,7 @@ class Run:
             state=self.state.value,
             partial=self.reply.text,
         )
+        self._forget_who_said_nothing()
 
     def resume(self, lines: list[JournalLine]) -> None:
         """Take in the events of an earlier process, all revealed. Raises: msgspec.MsgspecError."""
@@ -233,13 +253,23 @@ class Run:
                     event.usage,
                     event.stats,
                 )
+                self.reply.checks = event.checks
                 self._last_taken = True
             case Problem():
                 self.state = RunState(event.state or RunState.FAILED)
                 self.problem = event
                 self._last_taken = True
+                self._forget_who_said_nothing()
+            case Retry():
+                self.provider, self.model = event.provider, event.model
+                self.reply.fail(event.failed)
             case Start():
                 pass
+
+    def _forget_who_said_nothing(self) -> None:
+        """A run that failed without a word is that of the provider that was meant, and not of the last one asked."""
+        if self.state is RunState.FAILED and self.reply.is_empty:
+            self.provider, self.model = self.record.provider, self.record.model
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -259,10 +289,13 @@ class Reply:
         self._pieces = 0
         self.reasoning: list[str] = []
         self.tool_calls: list[ToolCall] = []
+        self.failed: list[FailedCall] = []
         self.prompt_tokens = 0
+        self.cost_usd: float | None = None
         self.usage: Usage | None = None
         self.stats: Stats | None = None
         self.finish_reason: str | None = None
+        self.checks: list[CheckResult] = []
         self._began: float | None = None
         self._first: float | None = None
 
@@ -283,9 +316,15 @@ class Reply:
         tokens = usage.completion_tokens if usage else self.tokens
         return Figures(tokens, usage.estimated if usage else True, self.stats or self._measure(tokens))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the provider has given nothing yet."""
+        return self._pieces == 0
+
     def begin(self) -> None:
-        """The provider is being called now."""
-        self._began = time.monotonic()
+        """The provider is being called now. Only the first call counts: a reader has waited for the others too."""
+        if self._began is None:
+            self._began = time.monotonic()
 
     def add(self, event: Delta | Reasoning | ToolCall | UsageReport) -> None:
         """Keep one piece."""
@@ -306,22 +345,39 @@ class Reply:
                 self.tool_calls.append(event)
                 self.length += len(event.arguments)
 
-    def close(self) -> tuple[Usage, Stats]:
-        """Fix usage and times, once. Without the provider's count the reply's tokens are estimated."""
+    def fail(self, call: FailedCall) -> None:
+        """A call gave nothing. What it counted is not the reply's: another provider may make that."""
+        self.failed.append(call)
+        self.usage = None
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the first call."""
+        return 0.0 if self._began is None else round((time.monotonic() - self._began) * 1000, 3)
+
+    def count(self) -> Usage:
+        """Fix the usage, once. Without the provider's count the reply's tokens are estimated."""
         if self.usage is None:
             tokens = self.tokens
             self.usage = Usage(self.prompt_tokens, tokens, self.prompt_tokens + tokens, estimated=True)
+        return self.usage
+
+    def close(self) -> tuple[Usage, Stats]:
+        """Fix usage and times, once."""
+        usage = self.count()
         if self.stats is None:
-            self.stats = self._measure(self.usage.completion_tokens)
-        return self.usage, self.stats
+            self.stats = self._measure(usage.completion_tokens)
+        return usage, self.stats
 
     def _measure(self, tokens: int) -> Stats:
+        cost_usd = UNSET if self.cost_usd is None else self.cost_usd
+        failed = self.failed or UNSET
         if self._began is None:
-            return Stats(None, 0.0, None)
+            return Stats(None, 0.0, None, cost_usd, failed)
         now = time.monotonic()
         elapsed_s = now - self._began
         if self._first is None:
-            return Stats(None, round(elapsed_s * 1000, 3), None)
+            return Stats(None, round(elapsed_s * 1000, 3), None, cost_usd, failed)
         generating_s = now - self._first
         rate = round(min(tokens, _MOST_TOKENS) / generating_s, 1) if generating_s > 0 else None
-        return Stats(round((self._first - self._began) * 1000, 3), round(elapsed_s * 1000, 3), rate)
+        return Stats(round((self._first - self._began) * 1000, 3), round(elapsed_s * 1000, 3), rate, cost_usd, failed)

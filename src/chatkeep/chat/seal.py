@@ -1,5 +1,8 @@
 """Put a run's turn, its question and its reply, into its chat."""
 
+import msgspec
+
+from chatkeep.chat.continuation import question_at
 from chatkeep.chat.model import Chat, ChatKey, Message, now, title_of
 from chatkeep.chat.ports import ChatStore, RunRecord
 from chatkeep.chat.run import Run
@@ -17,8 +20,8 @@ async def seal(store: ChatStore, run: Run, system_prompt: str) -> Message:
         chat = await load_or_none(store, key)
         if chat is not None and (stored := reply_in(chat, run.run_id)) is not None:
             return stored
-        reply = _reply(run)
-        await store.save(key, _with_turn(chat or new_chat(run.record, system_prompt), run.record.user, reply))
+        reply = reply_of(run)
+        await store.save(key, _with_turn(chat or new_chat(run.record, system_prompt), run, reply))
         return reply
 
 
@@ -37,8 +40,8 @@ def reply_in(chat: Chat, run_id: str) -> Message | None:
 
 def question_of(chat: Chat, reply: Message) -> Message | None:
     """The message that `reply`, which is in `chat`, answers."""
-    place = chat.messages.index(reply)
-    return chat.messages[place - 1] if place else None
+    place = question_at(chat.messages, chat.messages.index(reply))
+    return None if place is None else chat.messages[place]
 
 
 def new_chat(record: RunRecord, system_prompt: str) -> Chat:
@@ -63,19 +66,41 @@ def system_prompt_of(record: RunRecord, chat: Chat | None, default: str) -> str:
     return "\n\n".join(message.text for message in chat.messages if message.role == "system")
 
 
-def _with_turn(chat: Chat, user: Message, reply: Message) -> Chat:
+def _user_of(run: Run) -> Message:
+    user = run.record.user
+    return msgspec.structs.replace(user, checks=run.question_checks) if run.question_checks else user
+
+
+def _with_turn(chat: Chat, run: Run, reply: Message) -> Chat:
+    place, turn = _turn_in(chat, run, reply)
     return Chat(
         chat_id=chat.chat_id,
         title=chat.title,
         revision=chat.revision + 1,
         created_at=chat.created_at,
         last_updated=reply.timestamp or now(),
-        messages=[*chat.messages, user, reply],
+        messages=[*chat.messages[:place], *turn, *chat.messages[place:]],
         extra=chat.extra,
     )
 
 
-def _reply(run: Run) -> Message:
+def _turn_in(chat: Chat, run: Run, reply: Message) -> tuple[int, list[Message]]:
+    """Where in the chat the turn goes, and what of it is not there yet.
+
+    A further piece of a reply stands right behind the one before it, also when somebody wrote into the file meanwhile.
+    """
+    record = run.record
+    if not record.brings_user:
+        places = {message.id: place for place, message in enumerate(chat.messages)}
+        if record.continues in places:
+            return places[record.continues] + 1, [reply]
+        if record.user.id in places:
+            return len(chat.messages), [reply]
+    return len(chat.messages), [_user_of(run), reply]
+
+
+def reply_of(run: Run) -> Message:
+    """The message that `run`, whose ending is fixed, leaves in its chat."""
     record, reply = run.record, run.reply
     return Message(
         role="assistant",
@@ -83,12 +108,14 @@ def _reply(run: Run) -> Message:
         id=record.message_id,
         timestamp=now(),
         run_id=run.run_id,
-        provider=record.provider,
-        model=record.model,
+        provider=run.provider,
+        model=run.model,
         status=run.state.reply_status,
         finish_reason=reply.finish_reason,
         reasoning="".join(reply.reasoning) or None,
         tool_calls=reply.tool_calls or None,
+        checks=reply.checks or None,
+        continues=record.continues,
         usage=reply.usage,
         stats=reply.stats,
         error=run.problem.code if run.problem else None,

@@ -7,10 +7,14 @@ from collections.abc import Callable
 import structlog
 
 from chatkeep.chat.attempt import attempt
+from chatkeep.chat.calls import Calls
+from chatkeep.chat.checks.guardrails import Guardrails
+from chatkeep.chat.checks.later import LaterChecks
+from chatkeep.chat.checks.threads import Checks
 from chatkeep.chat.context import check_fits, fit
+from chatkeep.chat.continuation import check_last
 from chatkeep.chat.ending import conclude, last_event, log_end
 from chatkeep.chat.events import RunEvent
-from chatkeep.chat.generate import generate
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.lanes import Lanes
 from chatkeep.chat.model import Chat, ChatKey
@@ -19,7 +23,7 @@ from chatkeep.chat.ports import ChatStore, Provider, ProviderRequest, Providers,
 from chatkeep.chat.recorder import Recorder
 from chatkeep.chat.run import Ending, Run, RunState
 from chatkeep.chat.seal import load_or_none, seal, system_prompt_of
-from chatkeep.errors import ChatkeepError, StorageFailed
+from chatkeep.errors import ChatkeepError, Conflict, StorageFailed
 
 _logger = structlog.get_logger("chatkeep.turn")
 
@@ -33,7 +37,7 @@ class Turns:
     keeps it; `ended` is called once a run, after its last event was revealed, and before `observers` are told.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a server, each by its name
         self,
         *,
         store: ChatStore,
@@ -44,15 +48,18 @@ class Turns:
         context_tokens: int | None,
         ended: Callable[[Run], None],
         observers: Observers,
+        checks: Checks,
     ) -> None:
         self._store = store
         self._log = log
         self._providers = providers
-        self._limits = limits
+        self._calls = Calls(providers, limits)
         self._system_prompt = system_prompt
         self._context_tokens = context_tokens
         self._ended = ended
         self._observers = observers
+        self.guardrails = Guardrails(checks, observers)
+        self._later = LaterChecks(checks, store, observers)
         self.lanes = Lanes()
         self.recorder = Recorder(log, self._journal_lost)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -73,6 +80,7 @@ class Turns:
             self._resealing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._resealing
+        await self._later.aclose()
         await self.recorder.aclose()
 
     async def begin(self, run: Run) -> None:
@@ -136,26 +144,29 @@ class Turns:
         """Return when the run's question fits the model. Raises: ContextTooLong."""
         record = run.record
         check_fits(
-            system_prompt_of(record, chat, self._system_prompt()),
-            record.user,
-            window=self._window(provider, record.model),
-            max_tokens=record.max_tokens,
-        )
-
-    def _window(self, provider: Provider, model: str) -> int | None:
-        return self._context_tokens or provider.context_tokens(model)
-
-    def _request(self, run: Run, provider: Provider, chat: Chat | None) -> ProviderRequest:
-        """What the model is asked in this run. Raises: ContextTooLong."""
-        record = run.record
-        messages, run.reply.prompt_tokens = fit(
             chat,
             system_prompt_of(record, chat, self._system_prompt()),
             record.user,
             window=self._window(provider, record.model),
             max_tokens=record.max_tokens,
+            continues=record.continues,
         )
-        return ProviderRequest(record.model, messages, record.temperature, record.max_tokens)
+
+    def _window(self, provider: Provider, model: str) -> int | None:
+        return self._context_tokens or provider.context_tokens(model)
+
+    def _request(self, run: Run, provider: Provider, model: str, chat: Chat | None) -> ProviderRequest:
+        """What that provider's model is asked in this run. Raises: ContextTooLong."""
+        record = run.record
+        messages, run.reply.prompt_tokens = fit(
+            chat,
+            system_prompt_of(record, chat, self._system_prompt()),
+            record.user,
+            window=self._window(provider, model),
+            max_tokens=record.max_tokens,
+            continues=record.continues,
+        )
+        return ProviderRequest(model, messages, record.temperature, record.max_tokens)
 
     async def _drive(self, run: Run, provider: Provider, after: Run | None) -> None:
         structlog.contextvars.bind_contextvars(chat_id=run.record.chat_id, run_id=run.run_id)
@@ -176,16 +187,29 @@ class Turns:
         await asyncio.shield(self.settle(record.key))
         chat = await load_or_none(self._store, record.key)
         run.begins_chat = chat is None
-        request = self._request(run, provider, chat)
         run.state = RunState.RUNNING
+        self._check_goes_on(run, chat)
+        await self.guardrails.admit(run, chat)
         self._observers.run_generating(run)
-        await generate(run, provider, request, self._limits, self._publish)
+        await self._calls.answer(
+            run, provider, lambda asked, model: self._request(run, asked, model, chat), self._publish
+        )
+
+    def _check_goes_on(self, run: Run, chat: Chat | None) -> None:
+        """Return when the reply that `run` goes on with is still the last one. Raises: Conflict."""
+        try:
+            check_last(chat, run.record)
+        except Conflict:
+            # Why as if it were dropped: nothing was said, and nothing of it belongs into the chat.
+            run.ending = Ending.ROLLBACK
+            raise
 
     async def _end(self, run: Run, failure: ChatkeepError | None) -> None:
         """Seal the turn, then publish the last event: `done` means that the reply is on disk. Never fails."""
         try:
             conclude(run, failure)
             if run.ending is not Ending.ROLLBACK:
+                await self.guardrails.mark_turn(run, lambda: load_or_none(self._store, run.record.key))
                 await self.settle(run.record.key)
                 await seal(self._store, run, self._system_prompt())
             self._publish(run, last_event(run))
@@ -199,6 +223,7 @@ class Turns:
         await run.wait_ended()
         self._close(run)
         self._observers.run_ended(run)
+        self._later.consider(run)
 
     def _end_unsealed(self, run: Run, error: StorageFailed) -> None:
         """Tell the followers and keep the journal open: the turn is sealed later, or at the next start."""

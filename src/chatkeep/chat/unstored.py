@@ -11,15 +11,17 @@ import msgspec
 import structlog
 
 from chatkeep.chat.attempt import attempt
+from chatkeep.chat.calls import Calls
+from chatkeep.chat.checks.guardrails import Guardrails
+from chatkeep.chat.checks.threads import Checks
 from chatkeep.chat.context import fit
 from chatkeep.chat.ending import conclude, last_event, log_end
 from chatkeep.chat.events import RunEvent
-from chatkeep.chat.generate import generate
 from chatkeep.chat.guard import Limits
-from chatkeep.chat.messages import SendRequest, record_of
+from chatkeep.chat.messages import OnLeave, SendRequest, record_of
 from chatkeep.chat.model import ChatKey
 from chatkeep.chat.observe import Observers
-from chatkeep.chat.ports import Provider, ProviderRequest, Providers
+from chatkeep.chat.ports import Provider, ProviderRequest, Providers, Tool
 from chatkeep.chat.run import Ending, Run, RunState
 from chatkeep.errors import ChatkeepError, RateLimited
 
@@ -30,7 +32,7 @@ _RETRY_AFTER_S = 1.0  # a place is free as soon as any of them ends
 class GenerateRequest(msgspec.Struct, frozen=True):
     """One question outside any chat; the model gets it alone, without a system prompt. None is the default.
 
-    `temperature` is 0 to 2, `max_tokens` at least 1.
+    `temperature` is 0 to 2, `max_tokens` at least 1. `tools` are functions it may ask for.
     """
 
     prompt: str
@@ -38,6 +40,8 @@ class GenerateRequest(msgspec.Struct, frozen=True):
     model: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    tools: list[Tool] = []
+    on_leave: OnLeave = "continue"
 
 
 class Unstored:
@@ -51,12 +55,14 @@ class Unstored:
         context_tokens: int | None,
         ended: Callable[[Run], None],
         observers: Observers,
+        checks: Checks,
     ) -> None:
         self._providers = providers
-        self._limits = limits
+        self._calls = Calls(providers, limits)
         self._context_tokens = context_tokens
         self._ended = ended
         self._observers = observers
+        self._guardrails = Guardrails(checks, observers)
         self._going: dict[str, tuple[Run, asyncio.Task[None]]] = {}
 
     def __iter__(self) -> Iterator[Run]:
@@ -70,11 +76,11 @@ class Unstored:
             raise RateLimited(
                 f"{_MOST_AT_ONCE} generations are going: wait for one of them.", retry_after_s=_RETRY_AFTER_S
             )
-        request = self._request(run, provider)
+        self._request(run, provider, record.model)
         run.begin()
         run.unwritten()
         run.reveal_all()
-        self._going[run.run_id] = run, asyncio.create_task(self._drive(run, provider, request), name=run.run_id)
+        self._going[run.run_id] = run, asyncio.create_task(self._drive(run, provider), name=run.run_id)
         self._observers.run_taken(run)
 
     async def stop(self, run: Run, ending: Ending) -> None:
@@ -88,23 +94,25 @@ class Unstored:
                 self._going[run.run_id][1].cancel()
         await run.wait_ended()
 
-    def _request(self, run: Run, provider: Provider) -> ProviderRequest:
+    def _request(self, run: Run, provider: Provider, model: str) -> ProviderRequest:
         record = run.record
-        window = self._context_tokens or provider.context_tokens(record.model)
+        window = self._context_tokens or provider.context_tokens(model)
         messages, run.reply.prompt_tokens = fit(None, "", record.user, window=window, max_tokens=record.max_tokens)
-        return ProviderRequest(record.model, messages, record.temperature, record.max_tokens)
+        return ProviderRequest(model, messages, record.temperature, record.max_tokens, record.tools)
 
-    async def _drive(self, run: Run, provider: Provider, request: ProviderRequest) -> None:
+    async def _drive(self, run: Run, provider: Provider) -> None:
         structlog.contextvars.bind_contextvars(run_id=run.run_id)
-        self._end(run, await attempt(run, lambda: self._generate(run, provider, request), self._providers))
+        await self._end(run, await attempt(run, lambda: self._generate(run, provider), self._providers))
 
-    async def _generate(self, run: Run, provider: Provider, request: ProviderRequest) -> None:
+    async def _generate(self, run: Run, provider: Provider) -> None:
         run.state = RunState.RUNNING
+        await self._guardrails.admit(run, None)
         self._observers.run_generating(run)
-        await generate(run, provider, request, self._limits, self._publish)
+        await self._calls.answer(run, provider, lambda asked, model: self._request(run, asked, model), self._publish)
 
-    def _end(self, run: Run, failure: ChatkeepError | None) -> None:
+    async def _end(self, run: Run, failure: ChatkeepError | None) -> None:
         conclude(run, failure)
+        await self._guardrails.mark(run)
         self._publish(run, last_event(run))
         del self._going[run.run_id]
         self._ended(run)
@@ -119,5 +127,11 @@ class Unstored:
 
 def unstored_run(owner: str, request: GenerateRequest, provider: str, model: str) -> Run:
     """The run that answers `request`: it names no chat."""
-    sent = SendRequest(request.prompt, temperature=request.temperature, max_tokens=request.max_tokens)
-    return Run(record_of(ChatKey(owner, ""), sent, provider, model, None))
+    sent = SendRequest(
+        request.prompt,
+        temperature=request.temperature,
+        max_tokens=request.max_tokens,
+        on_leave=request.on_leave,
+    )
+    record = record_of(ChatKey(owner, ""), sent, provider, model, None)
+    return Run(msgspec.structs.replace(record, tools=request.tools))

@@ -3,11 +3,13 @@
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from typing import Protocol
 
-import msgspec
-
 from chatkeep.chat.events import Delta, ProviderEvent, Reasoning
-from chatkeep.providers.failures import StreamBroken
+from chatkeep.providers.failures import NO_JSON, Complaint, StreamBroken
 from chatkeep.providers.http import Service
+
+# Limit: a run's other limits do not see comments and empty chunks. An honest reply is far below: 200,000 characters,
+# four a token, each token in an event of 300 bytes, are 15 MB.
+MAX_REPLY_BYTES = 67_108_864
 
 
 class Cutter(Protocol):
@@ -44,11 +46,13 @@ async def converse(
 ) -> AsyncGenerator[ProviderEvent, None]:
     """POST `content` and yield the reply as it comes; `Finish` is last. Closing the iterator closes the connection.
 
-    Raises: ProviderFailed, ModelNotFound, ContextTooLong.
+    Raises: ProviderFailed, also for a reply of more than `MAX_REPLY_BYTES`; ModelNotFound, ContextTooLong.
     """
+    received_bytes = 0
     async with service.stream(path, content, media_type) as body:
         try:
             while not reply.is_done and (chunk := await body.read()):
+                received_bytes = _counted(received_bytes, chunk)
                 for event in joined(event for data in cutter.feed(chunk) for event in reply.feed(data)):
                     yield event
             for event in joined(event for data in cutter.end() for event in reply.feed(data)):
@@ -58,9 +62,16 @@ async def converse(
             for event in reply.end():
                 yield event
         except StreamBroken as exc:
-            raise service.broken(str(exc)) from exc
-        except (msgspec.MsgspecError, ValueError) as exc:
-            raise service.broken("it sent something that is no reply") from exc
+            raise service.broken(exc.complaint) from exc
+        except NO_JSON as exc:
+            raise service.broken(Complaint("it sent something that is no reply")) from exc
+
+
+def _counted(received_bytes: int, chunk: bytes) -> int:
+    """What was received with `chunk`. Raises: StreamBroken when that is more than is taken of one reply."""
+    if received_bytes + len(chunk) > MAX_REPLY_BYTES:
+        raise StreamBroken(f"the answer is longer than {MAX_REPLY_BYTES} bytes")
+    return received_bytes + len(chunk)
 
 
 def joined(events: Iterable[ProviderEvent]) -> Iterator[ProviderEvent]:

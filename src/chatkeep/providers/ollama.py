@@ -1,5 +1,6 @@
 """Ollama through its own API. The format: ollama_wire.py; connections and statuses: http.py."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
@@ -10,6 +11,7 @@ from chatkeep.chat.ports import ProviderRequest
 from chatkeep.errors import ProviderFailed
 from chatkeep.providers.conversation import converse
 from chatkeep.providers.http import Service
+from chatkeep.providers.model_lists import led_by
 from chatkeep.providers.ollama_wire import (
     ReplyDecoder,
     decode_context_tokens,
@@ -18,6 +20,9 @@ from chatkeep.providers.ollama_wire import (
     encode_request,
 )
 from chatkeep.providers.sse import LineDecoder
+
+_LEARN_S = 1.0  # for all windows at once; a model's is a few milliseconds' work
+_LEARN_AT_ONCE = 8
 
 
 class OllamaProvider:
@@ -40,30 +45,53 @@ class OllamaProvider:
         return self._service.name
 
     async def models(self) -> list[str]:
-        """What is pulled there, the default one first, else the newest. Raises: ProviderFailed."""
+        """What is pulled there, the default one first, else the newest. Raises: ProviderFailed.
+
+        Their windows are learnt as well: a prompt must be cut to fit before the first call.
+        """
         names = await self._service.fetch("/api/tags", decode_models)
-        first = [self._default_model] if self._default_model else []
-        return first + [name for name in names if name not in first]
+        listed = led_by(self._default_model, names)
+        # Why forget: Ollama takes a name in any case and with or without its registry, and users may try them all.
+        self._windows = {name: self._windows[name] for name in listed if name in self._windows}
+        await self._learn_windows(listed)
+        return listed
 
     async def check(self) -> None:
         """Return when it tells its version. Raises: ProviderFailed."""
         await self._service.fetch("/api/version", decode_version)
 
     def context_tokens(self, model: str) -> int | None:
-        """The window that each call asks for; None until the first call of this model has learnt it."""
-        return self._context_tokens or self._windows.get(model)
+        """The window that each call asks for; None for a model not in the last list, until its next call."""
+        return self._context_tokens or self._windows.get(model) or self._windows.get(f"{model}:latest")
+
+    def can_prefill(self, model: str) -> bool:  # noqa: ARG002 - the port's; here they are all alike
+        """Yes: Ollama goes on with a last message of the assistant."""
+        return True
 
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
         """Yield the reply as it comes; `Finish` is last. Closing the iterator closes the connection.
 
         Raises: ProviderFailed, ModelNotFound, ContextTooLong.
         """
+        # Why again: a model that is not listed, or a list that was never asked for.
         await self._learn_window(request.model)
         content = encode_request(request, self.context_tokens(request.model))
         replying = converse(self._service, "/api/chat", content, "application/x-ndjson", LineDecoder(), ReplyDecoder())
         async with aclosing(replying) as events:
             async for event in events:
                 yield event
+
+    async def _learn_windows(self, models: list[str]) -> None:
+        """Learn what is not known yet, the first ones first; what takes too long is learnt with its first call."""
+        places = asyncio.Semaphore(_LEARN_AT_ONCE)
+
+        async def learn(model: str) -> None:
+            async with places:
+                await self._learn_window(model)
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEARN_S):
+                await asyncio.gather(*map(learn, models))
 
     async def _learn_window(self, model: str) -> None:
         """Ask what the model's window is, once. Best effort: with an unknown window nothing is trimmed."""

@@ -7,10 +7,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from chatkeep.chat.events import Delta, Finish, ProviderEvent, Reasoning, UsageReport
-from chatkeep.chat.model import ToolCall, Usage, text_of
-from chatkeep.chat.ports import ChatMessage, ProviderRequest
-from chatkeep.providers.failures import StreamBroken, describe
+from chatkeep.chat.model import ToolCall, Usage
+from chatkeep.chat.ports import ChatMessage, ProviderRequest, Tool
+from chatkeep.providers.failures import RequestRefused, StreamBroken, describe
+from chatkeep.providers.parts import Image, ImageLink, Text, arguments_of, parts_of
 from chatkeep.providers.tokens import TokenCount
+from chatkeep.providers.tool_calls import ToolCalls
 
 # Why a window of our own: what Ollama takes when it is told none is 4k on most machines (docs/context-length.mdx),
 # `/api/show` does not tell it, and a longer prompt is cut without a word. Why not the model's whole length: memory for
@@ -24,8 +26,14 @@ class _Options(msgspec.Struct, frozen=True):
     num_ctx: int | UnsetType = UNSET
 
 
+class _OutFunction(msgspec.Struct, frozen=True):
+    name: str
+    arguments: msgspec.Raw
+
+
 class _OutCall(msgspec.Struct, frozen=True):
-    function: dict[str, msgspec.Raw]
+    id: str
+    function: _OutFunction
 
 
 class _OutMessage(msgspec.Struct, frozen=True):
@@ -34,38 +42,33 @@ class _OutMessage(msgspec.Struct, frozen=True):
     images: list[str] | UnsetType = UNSET
     tool_calls: list[_OutCall] | UnsetType = UNSET
     tool_call_id: str | UnsetType = UNSET
+    tool_name: str | UnsetType = UNSET
+
+
+class _OutSignature(msgspec.Struct, frozen=True):
+    name: str
+    description: str
+    parameters: msgspec.Raw
+
+
+class _OutTool(msgspec.Struct, frozen=True):
+    function: _OutSignature
+    type: str = "function"
 
 
 class _Request(msgspec.Struct, frozen=True):
     model: str
     messages: list[_OutMessage]
     stream: bool
+    tools: list[_OutTool] | UnsetType = UNSET
     options: _Options | UnsetType = UNSET
 
 
-class _ImageUrl(msgspec.Struct, frozen=True):
-    url: str = ""
-
-
-class _Part(msgspec.Struct, frozen=True):
-    """A part of OpenAI's content, as far as it is an image."""
-
-    image_url: _ImageUrl = _ImageUrl()
-
-
-class _InFunction(msgspec.Struct, frozen=True):
-    name: str = ""
-    arguments: str = "{}"
-
-
-class _InCall(msgspec.Struct, frozen=True):
-    """A tool call in OpenAI's form."""
-
-    function: _InFunction = _InFunction()
-
-
 def encode_request(request: ProviderRequest, context_tokens: int | None) -> bytes:
-    """The body of a streaming /api/chat; what the request leaves open, and an unknown window, is left out."""
+    """The body of a streaming /api/chat; what the request leaves open, and an unknown window, is left out.
+
+    Raises: RequestRefused for images by their address, other parts, and earlier calls whose arguments are no object.
+    """
     options: _Options | UnsetType = _Options(
         temperature=UNSET if request.temperature is None else request.temperature,
         num_predict=UNSET if request.max_tokens is None else request.max_tokens,
@@ -73,34 +76,45 @@ def encode_request(request: ProviderRequest, context_tokens: int | None) -> byte
     )
     if options == _Options():
         options = UNSET
-    messages = [_out(message) for message in request.messages]
-    return msgspec.json.encode(_Request(request.model, messages, stream=True, options=options))
+    names = {call.id: call.name for message in request.messages for call in message.tool_calls}
+    messages = [_out(message, names) for message in request.messages]
+    tools = [_out_tool(tool) for tool in request.tools] or UNSET
+    return msgspec.json.encode(_Request(request.model, messages, stream=True, tools=tools, options=options))
 
 
-def _out(message: ChatMessage) -> _OutMessage:
-    text, images = _text_and_images(message.content)
+def _out(message: ChatMessage, names: dict[str, str]) -> _OutMessage:
+    """`names` are those of the tools that were called, by the id of the call."""
+    text, images = _text_and_images(message)
+    id_ = message.tool_call_id
     return _OutMessage(
         role="system" if message.role == "developer" else message.role,
         content=text,
         images=images or UNSET,
-        tool_calls=[_out_call(call) for call in message.tool_calls] if message.tool_calls else UNSET,
-        tool_call_id=message.tool_call_id or UNSET,
+        tool_calls=[_out_call(call) for call in message.tool_calls] or UNSET,
+        tool_call_id=id_ or UNSET,
+        tool_name=names.get(id_, UNSET) if id_ else UNSET,
     )
 
 
-def _text_and_images(content: str | list[msgspec.Raw]) -> tuple[str, list[str]]:
+def _text_and_images(message: ChatMessage) -> tuple[str, list[str]]:
     """OpenAI's parts as Ollama takes them: one text, and the images in base64 without their `data:` head."""
-    if isinstance(content, str):
-        return content, []
-    parts = [msgspec.json.decode(part, type=_Part) for part in content]
-    images = [part.image_url.url.partition(";base64,")[2] for part in parts]
-    return text_of(content), [image for image in images if image]
+    if isinstance(message.content, str):
+        return message.content, []
+    parts = parts_of(message)
+    if any(isinstance(part, ImageLink) for part in parts):
+        raise RequestRefused(
+            "Ollama takes an image only with the message, as a data: URL in base64, not by its address."
+        )
+    text = "\n".join(part.text for part in parts if isinstance(part, Text))
+    return text, [part.data for part in parts if isinstance(part, Image)]
 
 
-def _out_call(call: msgspec.Raw) -> _OutCall:
-    function = msgspec.json.decode(call, type=_InCall).function
-    arguments = msgspec.Raw(function.arguments.encode() or b"{}")
-    return _OutCall({"name": msgspec.Raw(msgspec.json.encode(function.name)), "arguments": arguments})
+def _out_call(call: ToolCall) -> _OutCall:
+    return _OutCall(call.id, _OutFunction(call.name, arguments_of(call)))
+
+
+def _out_tool(tool: Tool) -> _OutTool:
+    return _OutTool(_OutSignature(tool.name, tool.description, tool.parameters))
 
 
 class _Function(msgspec.Struct, frozen=True, gc=False):
@@ -142,18 +156,18 @@ class ReplyDecoder:
 
     def __init__(self) -> None:
         self.is_done = False  # the line with `done` was seen: nothing more comes
-        self._calls: list[ToolCall] = []
+        self._calls = ToolCalls()
         self._done_reason: str | None = None
         self._usage: Usage | None = None
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
         """The events of one line, without the ones kept for the end.
 
-        Raises: StreamBroken for an error; msgspec.MsgspecError or ValueError for what is no such line.
+        Raises: StreamBroken for an error or too much; msgspec.MsgspecError or ValueError for what is no such line.
         """
         line = _decoder.decode(data)
-        if line.error is not UNSET:
-            raise StreamBroken(describe(msgspec.json.decode(line.error)).message or "it reported an error")
+        if line.error is not UNSET and line.error != b"null":
+            raise StreamBroken(describe(msgspec.json.decode(line.error)))
         if line.done:
             self.is_done = True
             self._done_reason = line.done_reason
@@ -164,7 +178,7 @@ class ReplyDecoder:
         """The events after the last line; `Finish` is the last. Raises: StreamBroken when the reply was cut."""
         if not self.is_done:
             raise StreamBroken("the answer ended in the middle")
-        events: list[ProviderEvent] = [*self._calls]
+        events: list[ProviderEvent] = [*self._calls.whole()]
         if self._usage is not None:
             events.append(UsageReport(self._usage))
         events.append(Finish(_reason(self._done_reason, has_calls=bool(self._calls))))
@@ -172,9 +186,7 @@ class ReplyDecoder:
 
     def _content(self, message: _Message) -> list[ProviderEvent]:
         for call in message.tool_calls or ():
-            # Why numbered: older Ollamas give calls no id, and the answer to a call must name one.
-            id_ = call.id or f"call_{len(self._calls)}"
-            self._calls.append(ToolCall(id_, call.function.name, bytes(call.function.arguments).decode()))
+            self._calls.add_whole(call.id, call.function.name, bytes(call.function.arguments).decode())
         events: list[ProviderEvent] = []
         if message.thinking:
             events.append(Reasoning(message.thinking))
@@ -197,9 +209,9 @@ def _usage_of(last_line: bytes) -> Usage | None:
 
 def _reason(done_reason: str | None, *, has_calls: bool) -> str:
     """`load` and `unload` answer empty requests: for us a stop."""
-    if has_calls:
-        return "tool_calls"
-    return "length" if done_reason == "length" else "stop"
+    if done_reason == "length":
+        return "length"
+    return "tool_calls" if has_calls else "stop"
 
 
 class _Tag(msgspec.Struct, frozen=True):

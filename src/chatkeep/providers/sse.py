@@ -1,4 +1,4 @@
-"""Cut a byte stream into events: server-sent events and lines of JSON. What they mean: openai_wire.py, ollama_wire.py.
+"""Cut a byte stream into events: server-sent events and lines of JSON. What they mean: openai_wire.py and its like.
 
 Pure: bytes in, bytes out. Pieces may be cut anywhere, also inside a character.
 Grammar: WHATWG HTML, section 9.2.6. Only `data` matters to us; `event`, `id`, `retry` and comments are dropped.
@@ -86,7 +86,8 @@ class SseDecoder:
             self._after_cr = False
         if chunk:
             self._after_cr = chunk.endswith(b"\r")
-        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        # Why not replace for both: it takes half as long again for what Gemini sends.
+        return b"\n".join(chunk.split(b"\r\n")).replace(b"\r", b"\n")
 
 
 class LineDecoder:
@@ -107,5 +108,11 @@ class LineDecoder:
 
 def _data_of(block: bytes) -> bytes:
     """The `data` lines of one event, joined by newlines; empty when it has none."""
+    first, _, rest = block.partition(b"\n")
+    # Why the test in front: so are all events of Anthropic.
+    if first.startswith(b"event: ") and rest.startswith(b"data: ") and b"\n" not in rest:
+        return rest[6:]
+    if b"data" not in block:  # Why: a flood of comments and blank lines must not hold everybody up.
+        return b""
     lines = (line for line in block.split(b"\n") if line.startswith(b"data:"))
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines)

@@ -107,11 +107,15 @@ def sync_folder(folder: Path) -> None:
 def read_regular(path: Path) -> tuple[bytes, Identity]:
     """The bytes of a regular file and the identity they had. Links and pipes are refused. Raises: OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
-        return file.read(), identity_of(found)
+        # Why not to be closed by it: it would not, where it refuses the descriptor.
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(), identity_of(found)
+    finally:
+        os.close(descriptor)
 
 
 def make_folder(path: Path) -> None:

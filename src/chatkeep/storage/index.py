@@ -272,8 +272,9 @@ class Index:
     def _turns_of(self, chat: int) -> Iterator[tuple[str | None, int, str]]:
         """The time of the prompt, the place and the run of each reply, the last first."""
         return self._database.execute(
-            "SELECT coalesce(prompt.sent_at, reply.sent_at), reply.place, reply.run_id FROM messages AS reply"
-            " LEFT JOIN messages AS prompt ON prompt.chat = reply.chat AND prompt.place = reply.place - 1"
+            "SELECT coalesce((SELECT sent_at FROM messages AS prompt WHERE prompt.chat = reply.chat"
+            " AND prompt.place < reply.place AND prompt.role = 'user' ORDER BY prompt.place DESC LIMIT 1),"
+            " reply.sent_at), reply.place, reply.run_id FROM messages AS reply"
             " WHERE reply.chat = ? AND reply.run_id IS NOT NULL ORDER BY reply.place DESC",
             (chat,),
         )

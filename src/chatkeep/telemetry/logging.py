@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 import msgspec
+import stamina
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
@@ -20,8 +21,8 @@ from chatkeep.telemetry.log_files import LogFiles
 from chatkeep.telemetry.masks import mask_secrets, mask_text
 
 _QUIET = (
-    "aiohttp", "asyncio", "hpack", "httpcore", "httpx", "limits", "litestar", "opentelemetry", "requests", "stamina",
-    "urllib3", "websockets",
+    "aiohttp", "asyncio", "hpack", "httpcore", "httpx", "limits", "litestar", "opentelemetry", "requests", "urllib3",
+    "websockets",
 )  # fmt: skip
 
 # U+0085 and its like end a line for some readers, ESC begins a command for terminals.
@@ -64,6 +65,8 @@ def configure_logging(level: str, *, as_json: bool | None, folder: Path | None =
     server = logging.getLogger("uvicorn.error")
     server.setLevel(max(number, logging.INFO))
     server.addFilter(_is_told)
+    # Why: its line for each retry repeats what the provider said, which may repeat what people wrote. Ours does not.
+    stamina.instrumentation.set_on_retry_hooks([])
 
 
 class _Output:

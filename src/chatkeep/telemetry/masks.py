@@ -15,7 +15,11 @@ _SECRET_VALUE = re.compile(
     r"(?i:(?P<scheme>\bbearer)\s+)[^\s\"',;]+"  # RFC 6750, section 2.1
     r"|\bck_[A-Za-z0-9_-]{43,}"  # our own keys
     r"|\bsk-[A-Za-z0-9_-]{16,}"  # those of OpenAI, Anthropic, OpenRouter and others
+    r"|\bAIza[A-Za-z0-9_-]{35}"  # Google's
+    r"|\b(?:gsk_|xai-)[A-Za-z0-9]{16,}"  # Groq's and xAI's
 )
+
+_STARTS = ("ck_", "sk-", "AIza", "gsk_", "xai-")
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -32,7 +36,7 @@ def mask_text(text: str) -> str:
     if len(text) > _MOST_CHARS:
         text = f"{text[:_MOST_CHARS]}…"
     # Why look first: the pattern begins anywhere, and searching for it costs 10 times as much.
-    if "ck_" in text or "sk-" in text or "bearer" in text.lower():
+    if any(start in text for start in _STARTS) or "bearer" in text.lower():
         return _SECRET_VALUE.sub(lambda found: f"{found['scheme']} {_MASK}" if found["scheme"] else _MASK, text)
     return text
 

@@ -4,7 +4,7 @@ Names and units follow https://prometheus.io/docs/practices/naming/. Labels have
 keys, no models. Each is described in docs/operate.md.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -14,10 +14,11 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from chatkeep.access.answered import Answered
-from chatkeep.chat.model import Stats, Usage
+from chatkeep.chat.model import CheckResult, Stats, Usage
 from chatkeep.chat.observe import RunObserver
-from chatkeep.chat.ports import ProviderState
+from chatkeep.chat.ports import ProviderInfo, ProviderState
 from chatkeep.chat.run import Run
+from chatkeep.errors import ChatkeepError
 from chatkeep.telemetry.requests import UNMATCHED
 
 _REQUEST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -39,12 +40,11 @@ class Metrics:
         ).labels(version).set(1)
         self.requests = RequestMetrics(self._registry)
         self.runs = RunMetrics(self._registry)
+        self.calls = CallMetrics(self._registry)
         self.store = OperationMetrics("store", "the store of chats", self._registry)
         self.journal = OperationMetrics("journal", "the journals of runs", self._registry)
 
-    def watch(
-        self, read: Mapping[str, Callable[[], float]], providers: Callable[[], Mapping[str, ProviderState]]
-    ) -> None:
+    def watch(self, read: Mapping[str, Callable[[], float]], providers: Callable[[], Sequence[ProviderInfo]]) -> None:
         """Read these gauges whenever the page is asked for; `read` has every name of `_GAUGES`."""
         for name, documentation in _GAUGES.items():
             Gauge(f"chatkeep_{name}", documentation, registry=self._registry).set_function(read[name])
@@ -101,7 +101,13 @@ class RunMetrics(RunObserver):
     def __init__(self, registry: CollectorRegistry) -> None:
         self._ended = Counter("chatkeep_runs", "Runs that ended.", ["provider", "state"], registry=registry)
         self._tokens = Counter(
-            "chatkeep_tokens", "Tokens of runs that ended.", ["provider", "kind", "estimated"], registry=registry
+            "chatkeep_tokens",
+            "Tokens of runs that ended, and of checks.",
+            ["provider", "kind", "estimated"],
+            registry=registry,
+        )
+        self._cost = Counter(
+            "chatkeep_cost_usd", "List price of runs that ended, where it is known.", ["provider"], registry=registry
         )
         self._first_token = Histogram(
             "chatkeep_time_to_first_token_seconds",
@@ -110,6 +116,7 @@ class RunMetrics(RunObserver):
             buckets=_FIRST_TOKEN_S,
             registry=registry,
         )
+        self._checks = Counter("chatkeep_checks", "Opinions of checks.", ["check", "verdict"], registry=registry)
         self._duration = Histogram(
             "chatkeep_run_duration_seconds",
             "From the call of a provider to the end of its reply.",
@@ -120,12 +127,24 @@ class RunMetrics(RunObserver):
 
     def run_ended(self, run: Run) -> None:
         """Count one run."""
-        provider = run.record.provider
+        provider = run.provider
         self._ended.labels(provider, run.state.value).inc()
         if run.reply.usage is not None:
             self._count_tokens(provider, run.reply.usage)
         if run.reply.stats is not None:
             self._time(provider, run.reply.stats)
+        if run.reply.cost_usd is not None:
+            self._cost.labels(provider).inc(run.reply.cost_usd)
+
+    def message_checked(self, results: Sequence[CheckResult]) -> None:
+        """Count each opinion."""
+        for result in results:
+            self._checks.labels(result.name, result.verdict).inc()
+
+    def check_asked(self, run: Run) -> None:
+        """Count the tokens that a check has used."""
+        if run.reply.usage is not None:
+            self._count_tokens(run.provider, run.reply.usage)
 
     def _count_tokens(self, provider: str, usage: Usage) -> None:
         estimated = "true" if usage.estimated else "false"
@@ -138,6 +157,20 @@ class RunMetrics(RunObserver):
         self._duration.labels(provider).observe(stats.elapsed_ms / 1000)
         if stats.time_to_first_token_ms is not None:
             self._first_token.labels(provider).observe(stats.time_to_first_token_ms / 1000)
+
+
+class CallMetrics:
+    """Counts the calls of providers: a run makes several when the first ones fail."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._count = Counter(
+            "chatkeep_provider_calls", "Calls of providers that ended.", ["provider", "outcome"], registry=registry
+        )
+
+    def __call__(self, provider: str, error: Exception | None, /) -> None:
+        """Count one call; None is success."""
+        known = error if isinstance(error, ChatkeepError) else ChatkeepError
+        self._count.labels(provider, "ok" if error is None else known.code).inc()
 
 
 class OperationMetrics:
@@ -175,17 +208,23 @@ class _Lean(CollectorRegistry):
 
 
 class _Providers(Collector):
-    """Whether each configured provider is healthy."""
+    """How each configured provider is."""
 
-    def __init__(self, states: Callable[[], Mapping[str, ProviderState]]) -> None:
-        self._states = states
+    def __init__(self, providers: Callable[[], Sequence[ProviderInfo]]) -> None:
+        self._providers = providers
 
     def collect(self) -> Iterator[Metric]:
-        """One gauge a configured provider."""
-        family = GaugeMetricFamily(
+        """Two gauges a configured provider."""
+        healthy = GaugeMetricFamily(
             "chatkeep_provider_healthy", "1 when the last check or call went well, else 0.", labels=["provider"]
         )
-        for name, state in self._states().items():
-            if state is not ProviderState.NOT_CONFIGURED:
-                family.add_metric([name], float(state is ProviderState.HEALTHY))
-        yield family
+        is_open = GaugeMetricFamily(
+            "chatkeep_provider_breaker_open",
+            "1 while it has failed so often that it is not called, else 0.",
+            labels=["provider"],
+        )
+        for info in self._providers():
+            if info.state is not ProviderState.NOT_CONFIGURED:
+                healthy.add_metric([info.name], float(info.state is ProviderState.HEALTHY))
+                is_open.add_metric([info.name], float(info.retry_at is not None))
+        yield from (healthy, is_open)

@@ -128,7 +128,11 @@ def _question(run: Run, model: str) -> dict[str, AttributeValue]:
 def _outcome(run: Run) -> dict[str, AttributeValue]:
     """What is known of a run when it has ended."""
     reply = run.reply
-    known: dict[str, AttributeValue] = {"chatkeep.run.state": run.state.value}
+    known: dict[str, AttributeValue] = {
+        "chatkeep.run.state": run.state.value,
+        "gen_ai.provider.name": _PROVIDERS.get(run.provider, run.provider),  # who answered may be a fallback
+        "gen_ai.response.model": run.model[:_MOST_CHARS],
+    }
     if reply.finish_reason is not None:
         known["gen_ai.response.finish_reasons"] = [reply.finish_reason]
     if reply.usage is not None:

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from chatkeep.access.windows import BoundedWindows
 
-MANY = 1_000_000
-ROOM = 16 * 1024 * 1024
+ROOM = 4 * 1024 * 1024
 
 
 class Clock:
@@ -60,37 +59,38 @@ def test_every_request_is_judged_as_a_naive_moving_window_judges_it(
         assert windows.get_moving_window(key, limit, length_s) == expected
 
 
-def test_a_million_keys_take_no_more_memory_than_they_may() -> None:
+def test_many_keys_take_no_more_memory_than_they_may() -> None:
     windows = BoundedWindows(ROOM, Clock())
     tracemalloc.start()
     try:
-        for number in range(MANY):
+        for number in range(25_000):
             windows.acquire_entry(f"LIMITER/rest/2001:db8::{number:x}/60/60/second", 60, 60)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert 30_000 < len(windows) < 40_000
+    assert 7_500 < len(windows) < 10_000
     assert windows.size <= ROOM
     assert most < ROOM
 
 
-def test_a_million_times_of_few_keys_take_no_more_memory_than_they_may() -> None:
-    windows = BoundedWindows(1024 * 1024, Clock())
-    for number in range(MANY // 100):
+def test_many_times_of_few_keys_take_no_more_memory_than_they_may() -> None:
+    room = 128 * 1024
+    windows = BoundedWindows(room, Clock())
+    for number in range(1250):
         for _ in range(100):
-            windows.acquire_entry(f"key {number % 5000}", 1000, 60)
+            windows.acquire_entry(f"key {number % 625}", 1000, 60)
 
-    assert windows.size <= 1024 * 1024
-    assert len(windows) > 100
+    assert windows.size <= room
+    assert len(windows) > 12
 
 
 def test_a_key_at_its_limit_outlasts_a_crowd_of_others() -> None:
-    windows = BoundedWindows(256 * 1024, Clock())
+    windows = BoundedWindows(64 * 1024, Clock())
     while windows.acquire_entry("at its limit", 60, 60):
         pass
 
-    for number in range(MANY // 10):
+    for number in range(25_000):
         windows.acquire_entry(f"other {number}", 60, 60)
 
     assert not windows.acquire_entry("at its limit", 60, 60)

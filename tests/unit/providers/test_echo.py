@@ -105,6 +105,49 @@ async def test_a_loop_goes_on_as_long_as_one_listens() -> None:
     assert heard.startswith("ab ab ab")
 
 
+def going_on(text: str, begun: str, model: str = "echo", max_tokens: int | None = None) -> ProviderRequest:
+    messages = [*asking(text).messages, ChatMessage("assistant", begun)]
+    return ProviderRequest(model, messages, max_tokens=max_tokens)
+
+
+async def test_it_goes_on_with_what_was_begun_and_says_none_of_it_again() -> None:
+    events = await said(going_on("one two three", "one two "))
+    assert events[0] == Delta("three")
+    assert isinstance(events[1], UsageReport)
+    assert (events[1].usage.prompt_tokens, events[1].usage.completion_tokens) == (7, 1)
+    assert events[2:] == [Finish("stop")]
+
+
+@pytest.mark.parametrize("directive", ["[[fail 5]]", "[[hang 5]]", "[[cut 5]]", "[[fail 2]]"])
+async def test_a_place_that_was_reached_is_behind_it(directive: str) -> None:
+    events = await said(going_on(f"{directive} [[tokens 7]]", "w0 w1 w2 w3 w4 "))
+    assert text_of(events) == "w5 w6"
+    assert events[-1] == Finish("stop")
+
+
+async def test_a_place_that_is_still_to_come_is_not_forgotten() -> None:
+    events: list[ProviderEvent] = []
+    with pytest.raises(ProviderFailed):
+        await said(going_on("[[fail 2]] [[tokens 3]]", "w0 "), into=events)
+    assert text_of(events) == "w1 "
+
+
+async def test_a_failure_after_the_last_word_happens_once() -> None:
+    assert (await said(going_on("[[fail 99]] [[tokens 3]]", "w0 w1 w2")))[-1] == Finish("stop")
+
+
+async def test_it_does_not_think_again_and_its_thoughts_count_as_places() -> None:
+    events = await said(going_on("[[fail 3]] [[reasoning hm well]] yes it is", "yes "))
+    assert (text_of(events), events[-1]) == ("it is", Finish("stop"))
+    assert not any(isinstance(event, Reasoning) for event in events)
+
+
+async def test_max_tokens_bounds_what_is_said_now() -> None:
+    events = await said(going_on("one two three four", "one ", max_tokens=2))
+    assert (text_of(events), events[-1]) == ("two three ", Finish("length"))
+    assert (await said(going_on("one two three", "one ", max_tokens=2)))[-1] == Finish("stop")
+
+
 async def test_another_model_is_not_found() -> None:
     with pytest.raises(ModelNotFound):
         await said(asking("hi", model="gpt-4o"))

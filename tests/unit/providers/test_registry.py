@@ -3,10 +3,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from pydantic import SecretStr
 
 from chatkeep.chat.events import Finish, ProviderEvent
-from chatkeep.chat.ports import Provider, ProviderRequest, Providers, ProviderState
+from chatkeep.chat.model import Usage
+from chatkeep.chat.ports import OfferedModel, ProviderRequest, Providers, ProviderState
 from chatkeep.errors import (
     ModelNotFound,
     ProviderFailed,
@@ -17,9 +17,9 @@ from chatkeep.errors import (
 )
 from chatkeep.providers.echo import EchoProvider
 from chatkeep.providers.failures import RequestRefused
-from chatkeep.providers.registry import Registry, build_registry
+from chatkeep.providers.prices import ListedModel, Period, PriceList, Rates
+from chatkeep.providers.registry import Registry
 from chatkeep.providers.watched import Watched
-from chatkeep.settings import ProviderSettings, Settings, WrongSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +45,9 @@ class Fake:
             await self.answers.wait()
         if self.error is not None:
             raise self.error
+
+    def can_prefill(self, model: str) -> bool:
+        return False
 
     def context_tokens(self, model: str) -> int | None:
         return None
@@ -169,6 +172,28 @@ async def test_a_named_provider_that_came_up_later_is_asked_again() -> None:
         assert these.states() == {"a": ProviderState.HEALTHY}
 
 
+@pytest.mark.parametrize("named", ["a", None])
+async def test_the_first_fallback_is_asked_when_no_model_is_known_of_one_that_was_away_since_the_start(
+    named: str | None,
+) -> None:
+    fakes = [Fake("a", "m", error=DOWN), Fake("b", "n", error=DOWN), Fake("c", "o")]
+    async with running(Registry(fakes, default_provider="a", fallbacks=[("b", None), ("c", None)])) as these:
+        await these.check("c")
+        assert await resolved(these, named, None) == ("c", "o")
+        assert await resolved(these, "a", "m") == ("a", "m")
+    async with running(Registry(fakes, default_provider="a")) as these:
+        with pytest.raises(ProviderUnavailable):
+            await these.resolve(named, None)
+
+
+async def test_one_that_is_not_configured_is_told_and_no_fallback_hides_it() -> None:
+    fakes = [Fake("a", "m", error=ProviderNotConfigured("it wants a key")), Fake("c", "o")]
+    async with running(Registry(fakes, fallbacks=[("c", None)])) as these:
+        await these.check("c")
+        with pytest.raises(ProviderNotConfigured, match="it wants a key"):
+            await these.resolve("a", None)
+
+
 @pytest.mark.parametrize(
     ("error", "state"),
     [
@@ -178,7 +203,7 @@ async def test_a_named_provider_that_came_up_later_is_asked_again() -> None:
         (ModelNotFound("no such model"), ProviderState.HEALTHY),
         (RequestRefused("no such parameter"), ProviderState.HEALTHY),
         (ProviderNotConfigured("no packages"), ProviderState.NOT_CONFIGURED),
-        (RuntimeError("a plug-in's"), ProviderState.UNHEALTHY),
+        (RuntimeError("a fault of ours"), ProviderState.HEALTHY),
     ],
 )
 async def test_a_real_call_changes_the_state(error: Exception | None, state: ProviderState) -> None:
@@ -229,48 +254,55 @@ async def test_a_suggested_model_is_used_only_while_it_is_offered() -> None:
         assert await resolved(these, "b", None) == ("b", "y")
 
 
-async def test_the_settings_say_which_providers_there_are() -> None:
-    settings = Settings.model_construct(
-        providers=(
-            ProviderSettings(name="groq", model="only-a-model"),
-            ProviderSettings(name="lmstudio", model="local"),
-            ProviderSettings(name="mine", base_url="http://127.0.0.1:1/v1/", model="m"),
-            ProviderSettings(name="no_model", base_url="http://127.0.0.1:1"),
-            ProviderSettings(name="not_ours", base_url="/app"),
-            ProviderSettings(name="no_url", api_key=SecretStr("k")),
-            ProviderSettings(name="openai", api_key=SecretStr("k")),
-        ),
-        echo_enabled=True,
-        embedded_enabled=False,
-    )
-    async with running(build_registry(settings)) as these:
-        states = these.states()
-        provider: Provider = these.get("mine")
-    assert list(states)[:5] == ["lmstudio", "mine", "no_model", "openai", "ollama"]
-    assert states["groq"] is states["embedded"] is ProviderState.NOT_CONFIGURED
-    assert "no_url" not in states
-    assert "not_ours" not in states
-    assert provider.name == "mine"
+PRICES = PriceList(["openai"])
+PRICES.fill({"openai": [ListedModel(["m"], context_tokens=9, periods=[Period([Rates(-1, 1.0, 0.5, 2.0)])])]})
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "x", "http://", "http://a:b", "file:///etc/passwd"])
-def test_an_address_that_is_none_stops_the_start(url: str) -> None:
-    settings = Settings.model_construct(providers=(ProviderSettings(name="mine", base_url=url, model="m"),))
-    with pytest.raises(WrongSettings, match="MINE_BASE_URL"):
-        build_registry(settings)
+async def test_the_models_of_all_or_of_one_are_told_with_what_is_known_of_them() -> None:
+    mine = Watched(Fake("never-there"), model="mine")
+    async with running(
+        Registry(
+            [Fake("openai", "m", "new"), Fake("a", "m"), mine], prices=PRICES, unconfigured={"groq": "GROQ_API_KEY"}
+        )
+    ) as these:
+        await these.check("openai")
+        await these.check("a")
+
+        assert [offered.id for offered in these.models(None)] == ["openai/m", "openai/new", "a/m", "never-there/mine"]
+        assert these.models("OpenAI")[0] == OfferedModel("openai/m", "openai", "m", None, 1.0, 2.0, can_prefill=False)
+        assert these.models("a")[0] == OfferedModel("a/m", "a", "m", None, None, None, can_prefill=False)
+        assert these.models("groq") == []
+        with pytest.raises(ProviderNotFound, match="openai, a, never-there, groq"):
+            these.models("nobody")
 
 
-@pytest.mark.parametrize("key", ["two\nlines", "k\u2026y", "nul\0"])
-def test_a_key_that_fits_no_header_stops_the_start_without_being_shown(key: str) -> None:
-    settings = Settings.model_construct(providers=(ProviderSettings(name="openai", api_key=SecretStr(key)),))
-    with pytest.raises(WrongSettings, match="OPENAI_API_KEY") as caught:
-        build_registry(settings)
-    assert key not in str(caught.value)
+async def test_every_model_that_is_told_is_found_by_its_id() -> None:
+    async with running(Registry([Fake("a", "m", "vendor/x"), Fake("b", "a/m")])) as these:
+        await these.check("a")
+        await these.check("b")
+        for offered in these.models(None):
+            assert await resolved(these, None, offered.id) == (offered.provider, offered.model)
 
 
-async def test_the_window_of_the_settings_reaches_ollama() -> None:
-    async with running(build_registry(Settings.model_construct(context_tokens=32768))) as these:
-        assert these.get("ollama").context_tokens("m") == 32768
+async def test_a_call_costs_what_the_list_says_and_an_unknown_model_nothing_that_is_told() -> None:
+    these = Registry([Fake("openai", "m"), Fake("a", "m")], prices=PRICES)
+    usage = Usage(1_000_000, 500_000, 1_500_000, estimated=True)
+    costs = [these.cost_usd(*asked, usage) for asked in (("openai", "m"), ("openai", "new"), ("a", "m"))]
+    assert costs == [2.0, None, None]
+
+
+async def test_what_is_to_be_done_at_start_waits_for_the_first_checks_and_holds_nobody_up() -> None:
+    go, begun = asyncio.Event(), asyncio.Event()
+
+    async def begin() -> None:
+        begun.set()
+
+    async with running(Registry([Fake("a", "m", answers=go)], at_start=[begin])) as these:
+        these.start()
+        assert await resolved(these, "a", "m") == ("a", "m")
+        assert not begun.is_set()
+        go.set()
+        await begun.wait()
 
 
 async def test_the_shipped_echo_can_be_the_only_one() -> None:
@@ -286,11 +318,6 @@ async def test_a_provider_that_nobody_configured_and_that_is_not_there_does_not_
         assert (await these.check("ollama")).state is ProviderState.HEALTHY
         maybe.error = DOWN
         assert (await these.check("ollama")).state is ProviderState.UNHEALTHY
-
-
-def test_a_default_provider_that_is_not_there_stops_the_start() -> None:
-    with pytest.raises(WrongSettings, match="CHATKEEP_PROVIDER"):
-        build_registry(Settings.model_construct(provider="nope"))
 
 
 async def test_concurrent_health_checks_at_start_never_delay_readiness() -> None:

@@ -1,15 +1,22 @@
 import msgspec
 import pytest
 
-from chatkeep.chat.ports import ChatMessage, ProviderRequest
+from chatkeep.chat.model import ToolCall
+from chatkeep.chat.ports import ChatMessage, ProviderRequest, Tool
 from chatkeep.providers import ollama_wire, openai_wire
+from chatkeep.providers.failures import RequestRefused
 from chatkeep.providers.openai_wire import USUAL, Quirks
 
 PARTS = [
     msgspec.Raw(b'{"type":"text","text":"what is this?"}'),
     msgspec.Raw(b'{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}'),
 ]
-CALL = msgspec.Raw(b'{"id":"call_1","type":"function","function":{"name":"f","arguments":"{\\"x\\":1}"}}')
+CALL = ToolCall("call_1", "f", '{"x":1}')
+TOOLS = [
+    Tool("f", "Does f.", msgspec.Raw(b'{"type":"object","properties":{"x":{"type":"integer"}},"required":["x"]}')),
+    Tool("now"),
+]
+BEGUN = [ChatMessage("user", "hi"), ChatMessage("assistant", "Once")]
 
 
 def openai_body(request: ProviderRequest, quirks: Quirks = USUAL) -> object:
@@ -59,6 +66,43 @@ def test_openai_gets_parts_and_tool_calls_as_they_are() -> None:
     assert body["messages"][2] == {"role": "tool", "content": "1", "tool_call_id": "call_1"}
 
 
+def test_openai_gets_tools_with_the_schema_of_their_arguments() -> None:
+    body = openai_body(ProviderRequest("m", [ChatMessage("user", "hi")], tools=TOOLS))
+    assert isinstance(body, dict)
+    schema = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
+    assert body["tools"] == [
+        {"type": "function", "function": {"name": "f", "description": "Does f.", "parameters": schema}},
+        {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}},
+    ]
+
+
+def test_openai_gets_arguments_as_the_model_wrote_them_also_when_they_are_no_json() -> None:
+    broken = ToolCall("call_1", "f", '{"x":')
+    body = openai_body(ProviderRequest("m", [ChatMessage("assistant", "", tool_calls=[broken]), BEGUN[0]]))
+    assert isinstance(body, dict)
+    assert body["messages"][0]["tool_calls"][0]["function"]["arguments"] == '{"x":'
+
+
+def test_a_reply_to_go_on_with_is_marked_as_each_service_wants_it() -> None:
+    plain = {"role": "assistant", "content": "Once"}
+    fields = {"continue_final_message": True, "add_generation_prompt": False}
+    for quirks, last, more in (
+        (Quirks(prefill="plain"), plain, {}),
+        (Quirks(prefill="prefix"), {**plain, "prefix": True}, {}),
+        (Quirks(prefill="continue_final_message"), plain, fields),
+    ):
+        body = openai_body(ProviderRequest("m", BEGUN), quirks)
+        assert isinstance(body, dict)
+        assert body["messages"] == [{"role": "user", "content": "hi"}, last]
+        assert {name: body[name] for name in fields if name in body} == more
+
+
+def test_what_is_not_to_go_on_is_not_marked() -> None:
+    for prefill in ("prefix", "continue_final_message"):
+        request = ProviderRequest("m", [*BEGUN, ChatMessage("user", "and?")])
+        assert openai_body(request, Quirks(prefill=prefill)) == openai_body(request)
+
+
 def test_ollama_gets_options_only_when_there_are_some() -> None:
     assert ollama_body(ProviderRequest("m", [ChatMessage("developer", "hi")])) == {
         "model": "m",
@@ -78,14 +122,38 @@ def test_ollama_gets_images_apart_and_arguments_as_objects() -> None:
         ChatMessage("user", PARTS),
         ChatMessage("assistant", "", tool_calls=[CALL]),
         ChatMessage("tool", "1", tool_call_id="call_1"),
+        ChatMessage("tool", "2", tool_call_id="call_0"),
     ]
     body = ollama_body(ProviderRequest("m", messages))
     assert isinstance(body, dict)
+    call = {"id": "call_1", "function": {"name": "f", "arguments": {"x": 1}}}
     assert body["messages"] == [
         {"role": "user", "content": "what is this?", "images": ["AAAA"]},
-        {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": {"x": 1}}}]},
-        {"role": "tool", "content": "1", "tool_call_id": "call_1"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "1", "tool_call_id": "call_1", "tool_name": "f"},
+        {"role": "tool", "content": "2", "tool_call_id": "call_0"},
     ]
+
+
+def test_ollama_gets_tools_with_the_schema_of_their_arguments() -> None:
+    body = ollama_body(ProviderRequest("m", [ChatMessage("user", "hi")], tools=TOOLS[1:]))
+    assert isinstance(body, dict)
+    function = {"name": "now", "description": "", "parameters": {"type": "object", "properties": {}}}
+    assert body["tools"] == [{"type": "function", "function": function}]
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        (ChatMessage("user", [msgspec.Raw(b'{"type":"image_url","image_url":{"url":"https://a/b.png"}}')]), "address"),
+        (ChatMessage("user", [msgspec.Raw(b'{"type":"input_audio","input_audio":{"data":"AAAA"}}')]), "input_audio"),
+        (ChatMessage("assistant", "", tool_calls=[ToolCall("call_1", "f", '{"x":')]), "no JSON object"),
+        (ChatMessage("assistant", "", tool_calls=[ToolCall("call_1", "f", "[1]")]), "no JSON object"),
+    ],
+)
+def test_what_ollama_cannot_take_is_refused_and_says_what(message: ChatMessage, says: str) -> None:
+    with pytest.raises(RequestRefused, match=says):
+        ollama_body(ProviderRequest("m", [message]))
 
 
 def test_ollama_gets_the_text_of_parts_as_everybody_reads_it() -> None:

@@ -40,3 +40,19 @@ def test_counts_up_to_what_json_keeps_exact_are_taken_also_as_text() -> None:
     report = UsageReport(Usage(1, greatest, greatest + 1))
     assert from_openai(b'{"prompt_tokens":"1","completion_tokens":%d}' % greatest)[1] == report
     assert from_ollama(b'"prompt_eval_count":"1","eval_count":%d' % greatest)[1] == report
+
+
+def test_a_detail_that_cannot_be_costs_the_detail_alone() -> None:
+    counted = UsageReport(Usage(10, 5, 15))
+    for details in (
+        b"7",
+        b"[]",
+        b'{"cached_tokens":-1}',
+        b'{"cached_tokens":11}',
+        b'{"cached_tokens":"%s"}' % (b"9" * 5000),
+    ):
+        usage = b'{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":%s}' % details
+        assert from_openai(usage)[1] == counted
+    for details in (b"null", b'{"reasoning_tokens":{}}', b'{"reasoning_tokens":6}'):
+        usage = b'{"prompt_tokens":10,"completion_tokens":5,"completion_tokens_details":%s}' % details
+        assert from_openai(usage)[1] == counted

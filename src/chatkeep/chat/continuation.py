@@ -1,0 +1,156 @@
+"""Going on with a reply that did not come to its end: which reply can be, and what is asked for it.
+
+A continuation is a message of its own, which names in `continues` the reply it goes on with. When the model does so by
+itself (prefill), or is asked the same question again because nothing had been said, it stands right behind that reply:
+the two are pieces of one. Else a message that asks to go on stands between them.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from chatkeep.chat.messages import OnLeave
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, denial_in, new_id, now
+from chatkeep.chat.ports import Provider, RunRecord
+from chatkeep.errors import Conflict, InvalidRequest
+
+GO_ON = "Your last reply broke off before its end. Go on exactly where it stopped, and repeat nothing of it."
+"""What a model is asked that cannot go on by itself."""
+
+Interrupting = Literal["reject", "interrupt", "rollback"]
+
+
+class ContinueRequest(msgspec.Struct, frozen=True):
+    """Go on with the last reply of a chat; None leaves it to that reply, the provider or the settings.
+
+    `message_id` is that reply's, and a safeguard: another one's is refused. `prefill` says whether the model is to go
+    on by itself; None is where it can. `if_busy` is as of a message but for waiting: a reply that is going cannot be
+    continued.
+    """
+
+    chat_id: str
+    message_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    prefill: bool | None = None
+    if_busy: Interrupting = "reject"
+    on_leave: OnLeave = "continue"
+
+
+def continued(chat: Chat, message_id: str | None) -> Message:
+    """The reply in `chat` that is to go on.
+
+    Raises: Conflict when it came to its end, is not the last message, or was denied; InvalidRequest when the chat has
+    none such.
+    """
+    if message_id is not None and all(message.id != message_id for message in chat.messages):
+        raise InvalidRequest(
+            f"The chat has no message {message_id!r}.", errors=(("$.message_id", "is no message of this chat"),)
+        )
+    last = chat.messages[-1] if chat.messages else None
+    if last is None or last.role != "assistant" or message_id not in (None, last.id):
+        raise Conflict("Only the last reply of a chat can be continued, while no message follows it.")
+    if last.status not in ("failed", "interrupted", "stopped") and last.finish_reason != "length":
+        raise Conflict("The last reply came to its end: there is nothing to continue.")
+    belonging = chat.messages[first_question_at(chat.messages, len(chat.messages) - 1) :]
+    if any(denial_in(message.checks) is not None for message in belonging):
+        raise Conflict("A check denied the last reply, or its question: that is sent to no model.")
+    return last
+
+
+def check_last(chat: Chat | None, record: RunRecord) -> None:
+    """Return when what `record` goes on with, if anything, is the last message of `chat`. Raises: Conflict."""
+    if record.continues is None:
+        return
+    if chat is None or not chat.messages or chat.messages[-1].id != record.continues:
+        raise Conflict("The chat was changed meanwhile: the reply to be continued is not its last message any more.")
+
+
+def record_of_continuation(
+    key: ChatKey, request: ContinueRequest, chat: Chat, provider: Provider, model: str, idempotency: Idempotency | None
+) -> RunRecord:
+    """What the run is that goes on with the last message of `chat`. Raises: Conflict, InvalidRequest."""
+    can_prefill = provider.can_prefill(model)
+    if request.prefill and not can_prefill:
+        raise InvalidRequest(
+            f"The model {model} of {provider.name} cannot go on with a reply by itself.",
+            errors=(("$.prefill", "cannot be done by this model"),),
+        )
+    moment = now()
+    last = len(chat.messages) - 1
+    begun = chat.messages[last]
+    question = question_at(chat.messages, last)
+    if question is None:
+        raise Conflict("The chat has no message that the last reply answers.")
+    is_begun = bool(said_so_far(chat.messages))
+    prefill = is_begun and (can_prefill if request.prefill is None else request.prefill)
+    user = chat.messages[question]
+    if is_begun and not prefill:
+        user = Message(role="user", content=GO_ON, id=new_id("msg"), timestamp=moment, continues=begun.id)
+    return RunRecord(
+        run_id=new_id("run"),
+        owner=key.owner,
+        chat_id=key.chat_id,
+        message_id=new_id("msg"),
+        user=user,
+        provider=provider.name,
+        model=model,
+        created_at=moment,
+        temperature=request.temperature,
+        max_tokens=request.max_tokens,
+        idempotency=idempotency,
+        continues=begun.id,
+        prefill=prefill,
+        cancel_on_leave=request.on_leave == "cancel",
+    )
+
+
+def first_piece(messages: Sequence[Message], place: int) -> int:
+    """Where the message begins whose last piece is at `place`: there, unless it goes on with the one before it."""
+    while place and _goes_on(messages[place - 1], messages[place]):
+        place -= 1
+    return place
+
+
+def said_so_far(messages: Sequence[Message]) -> str:
+    """The text of the last message, with all its pieces."""
+    return joined(messages[first_piece(messages, len(messages) - 1) :])
+
+
+def joined(pieces: Sequence[Message]) -> str:
+    """The text of one message in pieces: nothing stands between them, for each went on where the one before ended."""
+    return "".join(piece.text for piece in pieces)
+
+
+def whole(messages: Sequence[Message], reply: Message) -> tuple[Message, Sequence[Message]]:
+    """`reply`, which comes behind `messages`, with the text of the pieces before it, and what stands before them."""
+    if reply.continues is None:
+        return reply, messages
+    begin = first_piece([*messages, reply], len(messages))
+    return msgspec.structs.replace(reply, content=joined([*messages[begin:], reply])), messages[:begin]
+
+
+def question_at(messages: Sequence[Message], place: int) -> int | None:
+    """The place of the message that the reply at `place` answers; a continuation answers what its beginning does."""
+    return next((earlier for earlier in range(place - 1, -1, -1) if messages[earlier].role == "user"), None)
+
+
+def first_question_at(messages: Sequence[Message], place: int) -> int:
+    """The place from which on everything belongs to the reply at `place`: of the question that its first piece answers.
+
+    Messages that asked to go on, and what they got, lie between. Without a question, where the reply begins.
+    """
+    places = {message.id: number for number, message in enumerate(messages[:place])}
+    while (before := places.get(messages[place].continues or "")) is not None and before < place:
+        place = before
+    question = question_at(messages, place)
+    return place if question is None else question
+
+
+def _goes_on(before: Message, message: Message) -> bool:
+    return (
+        message.role == before.role == "assistant" and message.continues is not None and message.continues == before.id
+    )

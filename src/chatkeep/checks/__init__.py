@@ -1,0 +1,1 @@
+"""The checks that ship with chatkeep, and how others are found. What a check is: chat/checks/check.py."""

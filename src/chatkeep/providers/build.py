@@ -1,0 +1,154 @@
+"""Make the providers that the settings describe. Which of them a request means: registry.py."""
+
+import math
+from collections.abc import Collection
+from functools import partial
+
+import httpx
+from pydantic import SecretStr
+
+from chatkeep.chat.ports import Provider
+from chatkeep.providers import anthropic_wire, embedded, gemini_wire, plugins, price_reader
+from chatkeep.providers.anthropic import AnthropicProvider
+from chatkeep.providers.breaker import Breaker
+from chatkeep.providers.echo import EchoProvider
+from chatkeep.providers.embedded import EmbeddedProvider
+from chatkeep.providers.gemini import GeminiProvider
+from chatkeep.providers.http import HttpClient, Service, proxy_of
+from chatkeep.providers.ollama import OllamaProvider
+from chatkeep.providers.openai import OpenAIProvider
+from chatkeep.providers.prices import LISTS, PriceList
+from chatkeep.providers.registry import Registry
+from chatkeep.providers.services import KNOWN, KnownService
+from chatkeep.providers.watched import Watched
+from chatkeep.settings import ProviderSettings, Settings, WrongSettings
+
+_OLLAMA = "ollama"
+_OWN = (_OLLAMA, embedded.NAME, "echo")
+
+
+def build_registry(settings: Settings) -> Registry:
+    """The providers that the settings describe; nothing is asked before `start`. Raises: WrongSettings."""
+    http = HttpClient()
+    embedded_provider = EmbeddedProvider(http, idle_s=settings.embedded_idle_s)
+    prices = PriceList([given.name for given in settings.providers if _has_list_prices(given)])
+    services = [entry for given in settings.providers if (entry := _service(http, given, prices))]
+    ollama = Service(
+        http, _OLLAMA, _address("OLLAMA_HOST", settings.ollama_host), _key("OLLAMA_API_KEY", settings.ollama_api_key)
+    )
+    models = {given.name: given.model for given in settings.providers}
+    foreign = plugins.find({*KNOWN, *_OWN, *(entry.provider.name for entry in services)})
+    watched = [
+        *services,
+        *(Watched(provider, model=models.get(provider.name)) for provider in foreign),
+        Watched(
+            OllamaProvider(ollama, default_model=settings.ollama_model, context_tokens=settings.context_tokens),
+            is_chosen="ollama_host" in settings.model_fields_set
+            or bool(settings.ollama_model)
+            or settings.provider == "ollama",
+            how_to_configure="Start Ollama on this machine, or set OLLAMA_HOST.",
+        ),
+    ]
+    if settings.embedded_enabled:
+        watched.append(Watched(embedded_provider, model=embedded.MODEL, is_chosen=False))
+    if settings.echo_enabled:
+        # Why never: it fails when it is told to, which says nothing about what it will be told next.
+        watched.append(Watched(EchoProvider(), breaker=Breaker(most_failures=math.inf)))
+    names = {entry.provider.name for entry in watched}
+    if settings.provider and settings.provider not in names:
+        raise WrongSettings(
+            f"CHATKEEP_PROVIDER: it is {settings.provider!r}; configured are {', '.join(sorted(names))}"
+        )
+    unconfigured = {name: row.how_to_configure for name, row in KNOWN.items() if name not in names}
+    if not settings.embedded_enabled:
+        unconfigured[embedded.NAME] = "CHATKEEP_EMBEDDED=true"
+    return Registry(
+        watched,
+        unconfigured=unconfigured,
+        default_provider=settings.provider,
+        default_model=settings.model,
+        fallbacks=[_fallback(given, names) for given in settings.fallbacks],
+        prices=prices,
+        at_start=(partial(price_reader.fill, prices),),
+        at_close=(*(provider.aclose for provider in foreign), embedded_provider.aclose, http.aclose),
+    )
+
+
+def _fallback(given: str, names: Collection[str]) -> tuple[str, str | None]:
+    """A fallback's provider and model. Raises: WrongSettings when no such provider is configured."""
+    name, _, model = given.partition("/")
+    if name.lower() not in names:
+        known = ", ".join(sorted(names))
+        raise WrongSettings(f"CHATKEEP_FALLBACKS: {given!r} names no configured provider; those are {known}")
+    return name.lower(), model or None
+
+
+def _has_list_prices(given: ProviderSettings) -> bool:
+    """Whether it is the service itself: who sells the same models at another address makes prices of their own."""
+    return given.name in LISTS and _is_configured(given, KNOWN.get(given.name)) and not given.base_url
+
+
+def _service(http: HttpClient, given: ProviderSettings, prices: PriceList) -> Watched | None:
+    """One service behind HTTP; None when what is given does not make one."""
+    row = KNOWN.get(given.name)
+    if not _is_configured(given, row):
+        return None
+    row = row or KnownService(given.name, "")
+    if given.base_url:  # Why: a known service's facts do not hold for another address, but what it speaks does
+        row = KnownService(given.name, given.base_url, quirks=row.quirks, format=row.format)
+    return Watched(_speaker(http, given, row, prices), model=given.model, suggested_model=row.default_model)
+
+
+def _speaker(http: HttpClient, given: ProviderSettings, row: KnownService, prices: PriceList) -> Provider:
+    """The provider that speaks the service's format. Raises: WrongSettings."""
+    base_url = _address(f"{given.name.upper()}_BASE_URL", row.base_url)
+    key = _key(f"{given.name.upper()}_API_KEY", given.api_key)
+
+    def window(model: str) -> int | None:
+        return prices.context_tokens(given.name, model) or row.context_tokens
+
+    match row.format:
+        case "openai":
+            service = Service(http, given.name, base_url, key)
+            return OpenAIProvider(service, quirks=row.quirks, default_model=given.model, known_window=window)
+        case "anthropic":
+            # Why the end is cut: the version is part of each call's path, and people give addresses in both forms.
+            address = base_url.removesuffix(anthropic_wire.VERSION_PATH)
+            service = Service(http, given.name, address, key, anthropic_wire.headers)
+            return AnthropicProvider(service, default_model=given.model, known_window=window)
+        case "gemini":
+            address = base_url.removesuffix(gemini_wire.VERSION_PATH)
+            service = Service(http, given.name, address, key, gemini_wire.headers)
+            return GeminiProvider(service, default_model=given.model, known_window=window)
+
+
+def _is_configured(given: ProviderSettings, row: KnownService | None) -> bool:
+    """A known one needs its key or another address, a keyless one any variable, an unknown one its address."""
+    if row is None:
+        # Why not any address: a stray APP_BASE_URL=/app of another program must not stop our start.
+        is_address = (given.base_url or "").startswith(("http://", "https://"))
+        return is_address or bool(given.base_url and (given.api_key or given.model))
+    return bool(given.api_key or given.base_url or (given.model and not row.needs_key))
+
+
+def _address(variable: str, url: str) -> str:
+    """`url` without a slash at its end. Raises: WrongSettings when it, or its proxy, is no http or https address."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise WrongSettings(f"{variable}: it must begin with http:// or https:// (it is {url!r})")
+    try:
+        proxy_of(url)
+    except ValueError as exc:
+        raise WrongSettings(str(exc)) from exc
+    return url.rstrip("/")
+
+
+def _key(variable: str, value: SecretStr | None) -> str | None:
+    """The key, None when it is blank. Raises: WrongSettings when it cannot stand in a header."""
+    key = value.get_secret_value().strip() if value else ""
+    if not (key.isascii() and key.isprintable()):
+        raise WrongSettings(f"{variable}: it holds characters that no key has")
+    return key or None
