@@ -14,6 +14,9 @@ from msgspec import UNSET, UnsetType
 from chatkeep.errors import InvalidChatId
 
 FORMAT = 1
+START = ""
+"""The `parent_id` of a message that follows none but the system's."""
+
 _TITLE_CHARS = 80
 
 Role = Literal["system", "user", "assistant", "tool", "developer"]
@@ -101,8 +104,9 @@ class Idempotency(msgspec.Struct, frozen=True):
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One message as it stands in the file; the order of fields is the order in the file.
 
-    `content` is text or a list of parts in OpenAI's form. `parent_id` is there only where a
-    branch begins; left out, a message follows the one before it. `tool_call_id` names the call that a tool's
+    `content` is text or a list of parts in OpenAI's form. `parent_id` names the message that this one follows, START
+    for none; left out, it follows the one before it in the file (branch.py). `original_id` is the id that an imported
+    message had where it comes from. `tool_call_id` names the call that a tool's
     message answers. `continues` is the id of the reply that this one goes on with, at the place where that one
     ends; a user's message that has it was written by us, to ask for that (continuation.py). `extra` holds fields of
     the file that this version does not know, so that they survive a rewrite.
@@ -127,6 +131,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     error: str | None = None
     idempotency: Idempotency | None = None
     parent_id: str | None = None
+    original_id: str | None = None
     extra: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict, name="~extra")
 
     @property
@@ -139,8 +144,22 @@ class _TextPart(msgspec.Struct):
     text: str = ""
 
 
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a chat comes from: `source` is the program, `chatkeep` for a fork; the ids are those of there.
+
+    `message_id` is the last message that a fork took over.
+    """
+
+    source: str
+    chat_id: str
+    message_id: str | None = None
+
+
 class Chat(msgspec.Struct, frozen=True):
-    """One chat. `revision` counts the writes of its file, from 1; 0 was never written. Messages: oldest first."""
+    """One chat. `revision` counts the writes of its file, from 1; 0 was never written. Messages: oldest first.
+
+    `current` is the id of the message that the active path ends with; None when that is the last one in the file.
+    """
 
     chat_id: str
     title: str
@@ -149,6 +168,8 @@ class Chat(msgspec.Struct, frozen=True):
     last_updated: str
     messages: list[Message]
     extra: dict[str, msgspec.Raw] = {}
+    current: str | None = None
+    origin: Origin | None = None
 
 
 class _Random:

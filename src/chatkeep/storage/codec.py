@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from chatkeep.chat.model import FORMAT, Chat, Message, digest, is_timestamp, timestamp, title_of
+from chatkeep.chat.model import FORMAT, Chat, Message, Origin, digest, is_timestamp, timestamp, title_of
 
 _encoder = msgspec.json.Encoder()
 
@@ -24,6 +24,8 @@ class _Header(msgspec.Struct, omit_defaults=True):
     revision: int = 0
     created_at: str = ""
     last_updated: str = ""
+    current: str | None = None
+    origin: Origin | None = None
 
 
 class _File(_Header, forbid_unknown_fields=True, kw_only=True):
@@ -44,10 +46,21 @@ def encode_message(message: Message) -> bytes:
 
 def encode_chat(chat: Chat, lines: Sequence[bytes]) -> bytes:
     """The whole file; `lines` are the chat's messages, encoded."""
-    header = _Header(FORMAT, chat.chat_id, chat.title, chat.revision, chat.created_at, chat.last_updated)
+    header: dict[str, object] = {
+        "format": FORMAT,
+        "chat_id": chat.chat_id,
+        "title": chat.title,
+        "revision": chat.revision,
+        "created_at": chat.created_at,
+        "last_updated": chat.last_updated,
+    }
+    if chat.current is not None:
+        header["current"] = chat.current
+    if chat.origin is not None:
+        header["origin"] = chat.origin
     members = [
         b"  %s: %s" % (_encoder.encode(name), msgspec.json.format(_encoder.encode(value), indent=0))
-        for name, value in [*msgspec.structs.asdict(header).items(), *chat.extra.items()]
+        for name, value in [*header.items(), *chat.extra.items()]
     ]
     messages = b'  "messages": [\n    %s\n  ]' % b",\n    ".join(lines) if lines else b'  "messages": []'
     return b"{\n%s,\n%s\n}\n" % (b",\n".join(members), messages)
@@ -81,6 +94,8 @@ def _decode(data: bytes, chat_id: str, modified: datetime) -> Chat:
         last_updated=_normal(header.last_updated) or (times[-1] if times else timestamp(modified)),
         messages=messages,
         extra=extra,
+        current=header.current,
+        origin=header.origin,
     )
 
 
