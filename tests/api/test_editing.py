@@ -39,15 +39,15 @@ def revision(client: Client, chat_id: str) -> int:
 
 
 def test_a_reply_that_is_made_anew_is_a_branch_beside_the_old_one(client: Client) -> None:
-    _, old = talk(client, "anew", "one")
+    _, old = talk(client, "made-anew", "one")
 
-    answer = post(client, "regenerate", "anew").json()
+    answer = post(client, "regenerate", "made-anew").json()
 
-    question, new = shown(client, "anew")
+    question, new = shown(client, "made-anew")
     assert (new["id"], new["parent_id"]) == (answer["message_id"], question["id"])
     assert new["branch"] == {"number": 2, "count": 2, "message_ids": [old["id"], new["id"]]}
     assert "branch" not in question
-    assert client.chats()["anew"]["message_count"] == 2
+    assert client.chats()["made-anew"]["message_count"] == 2
 
 
 def test_an_old_reply_in_the_middle_is_made_anew_by_its_id_or_its_questions(client: Client) -> None:
@@ -71,12 +71,12 @@ def test_an_edited_message_begins_a_branch_beside_the_old_one(client: Client) ->
 
 
 def test_the_first_message_of_a_chat_can_be_edited(client: Client) -> None:
-    first, _ = talk(client, "start", "one")
+    first, _ = talk(client, "from-start", "one")
 
-    assert post(client, "edit", "start", message_id=first["id"], message="uno").status_code == 200
+    assert post(client, "edit", "from-start", message_id=first["id"], message="uno").status_code == 200
 
-    assert said(client, "start") == ["uno", "uno"]
-    assert client.history("start")["history"]["messages"][0]["role"] == "system"
+    assert said(client, "from-start") == ["uno", "uno"]
+    assert client.history("from-start")["history"]["messages"][0]["role"] == "system"
 
 
 def test_switching_a_branch_goes_back_and_the_next_message_follows_it(client: Client) -> None:
@@ -105,8 +105,8 @@ def test_search_finds_what_stands_on_no_active_path(client: Client) -> None:
 
 
 def test_a_branch_streams_as_any_reply_and_shows_in_the_history_while_it_goes(client: Client) -> None:
-    talk(client, "live", "one", "two")
-    with client.http.stream("POST", "/chat/regenerate/live", json={"stream": True}) as response:
+    talk(client, "live-branch", "one", "two")
+    with client.http.stream("POST", "/chat/regenerate/live-branch", json={"stream": True}) as response:
         events = Stream(response).rest()
 
     assert (events[0].event, events[-1].event) == ("start", "done")
@@ -179,12 +179,12 @@ def test_a_fork_is_a_chat_of_its_own_up_to_the_message(client: Client) -> None:
 
 
 def test_a_fork_that_is_asked_for_twice_with_one_key_is_made_once(client: Client) -> None:
-    first, reply = talk(client, "twice", "one")
+    first, reply = talk(client, "forked-twice", "one")
 
-    answers = [post(client, "fork", "twice", "key-of-fork", message_id=reply["id"]).json() for _ in range(2)]
+    answers = [post(client, "fork", "forked-twice", "key-of-fork", message_id=reply["id"]).json() for _ in range(2)]
 
     assert answers[0] == answers[1]
-    other = post(client, "fork", "twice", "key-of-fork", message_id=first["id"])
+    other = post(client, "fork", "forked-twice", "key-of-fork", message_id=first["id"])
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_mismatch")
 
 
@@ -227,7 +227,7 @@ def test_a_reply_on_another_branch_can_be_continued_and_becomes_the_active_one(c
 
 
 def test_exchanges_show_a_reply_that_was_made_anew_with_its_own_question(client: Client) -> None:
-    first, *_ = talk(client, "asked", "first question", "second question")
-    again = post(client, "regenerate", "asked", message_id=first["id"]).json()
+    first, *_ = talk(client, "asked-again", "first question", "second question")
+    again = post(client, "regenerate", "asked-again", message_id=first["id"]).json()
 
     assert client.http.get(f"/history/{again['run_id']}").json()["prompt"] == "first question"
