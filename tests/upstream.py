@@ -39,10 +39,12 @@ class Upstream:
     port: int = 0
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
+    open_connections: int = 0
     sent_bytes: int = 0
     go: asyncio.Event = field(default_factory=asyncio.Event)
     waits_for_close: asyncio.Event = field(default_factory=asyncio.Event)
     client_closed: asyncio.Event = field(default_factory=asyncio.Event)
+    all_left: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -52,6 +54,8 @@ class Upstream:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection until it ends."""
         self.connections += 1
+        self.open_connections += 1
+        self.all_left.clear()
         try:
             while request := await _read_request(reader):
                 script = self._script_of(request)
@@ -63,6 +67,9 @@ class Upstream:
             self.client_closed.set()
         finally:
             writer.close()
+            self.open_connections -= 1
+            if not self.open_connections:
+                self.all_left.set()
 
     def _script_of(self, request: bytes) -> Sequence[Step]:
         path = request.split(b" ", 2)[1].partition(b"?")[0].decode()
