@@ -21,6 +21,7 @@ from chatkeep.errors import (
 )
 from chatkeep.providers import anthropic_wire, gemini_wire
 from chatkeep.providers.anthropic import AnthropicProvider
+from chatkeep.providers.catalog import Hints
 from chatkeep.providers.failures import KeyRefused, RequestRefused
 from chatkeep.providers.gemini import GeminiProvider
 from chatkeep.providers.http import Headers, Service, bearer
@@ -396,7 +397,7 @@ async def test_a_failed_tls_handshake_is_unavailable(speech: Speech, connect: Co
 async def test_openai_lists_its_models_with_the_default_first_and_learns_their_windows(connect: Connect) -> None:
     listed = b'{"data":[{"id":"a"},{"id":"models/b","context_length":4096}]}'
     async with upstream(answer(200, listed)) as server:
-        provider = OpenAIProvider(connect("x", server.url), default_model="b", known_window=lambda _: 1000)
+        provider = OpenAIProvider(connect("x", server.url), Hints("b", lambda _: 1000))
         assert await provider.models() == ["b", "a"]
         assert (provider.context_tokens("b"), provider.context_tokens("a")) == (4096, 1000)
         assert server.requests[0].startswith(b"GET /models ")
@@ -409,7 +410,7 @@ async def test_anthropic_lists_all_pages_of_its_models_without_the_retired_and_l
     second = b'{"data":[{"id":"old","lifecycle":"retired"},{"id":"c","max_input_tokens":null}],"has_more":false}'
     async with upstream(answer(200, first + b'"last_id":"b&limit=1"}'), answer(200, second)) as server:
         service = connect("x", server.url, KEY, anthropic_wire.headers)
-        provider = AnthropicProvider(service, default_model="b", known_window=lambda _: 200_000)
+        provider = AnthropicProvider(service, Hints("b", lambda _: 200_000))
         assert await provider.models() == ["b", "new", "c"]
         assert [provider.context_tokens(name) for name in ("new", "b", "c", "m")] == [1_000_000] + [200_000] * 3
         targets = [request.split(b" ")[1] for request in server.requests]
@@ -447,7 +448,7 @@ async def test_gemini_lists_all_pages_of_the_models_that_answer_and_learns_their
     second = b'{"models":[%s,{"name":"models/b",%s}]}' % (embeds, answers)
     async with upstream(answer(200, first), answer(200, second)) as server:
         service = connect("x", server.url, KEY, gemini_wire.headers)
-        provider = GeminiProvider(service, default_model="b", known_window=lambda _: 1000)
+        provider = GeminiProvider(service, Hints("b", lambda _: 1000))
         assert await provider.models() == ["b", "a"]
         assert [provider.context_tokens(name) for name in ("a", "b", "m")] == [1_048_576, 1000, 1000]
         targets = [request.split(b" ")[1] for request in server.requests]

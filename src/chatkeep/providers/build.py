@@ -11,6 +11,7 @@ from chatkeep.chat.ports import Provider
 from chatkeep.providers import anthropic_wire, embedded, gemini_wire, plugins, price_reader
 from chatkeep.providers.anthropic import AnthropicProvider
 from chatkeep.providers.breaker import Breaker
+from chatkeep.providers.catalog import Hints
 from chatkeep.providers.connections import proxy_of, trusted
 from chatkeep.providers.echo import EchoProvider
 from chatkeep.providers.embedded import EmbeddedProvider
@@ -126,16 +127,14 @@ def _service(given: ProviderSettings, row: KnownService) -> Service:
 def _speaker(service: Service, given: ProviderSettings, row: KnownService, prices: PriceList) -> Provider:
     """The provider that speaks the service's format."""
 
-    def window(model: str) -> int | None:
-        return prices.context_tokens(given.name, model) or row.context_tokens
-
+    hints = Hints(given.model, lambda model: prices.context_tokens(given.name, model) or row.context_tokens)
     match row.format:
         case "openai":
-            return OpenAIProvider(service, quirks=row.quirks, default_model=given.model, known_window=window)
+            return OpenAIProvider(service, hints, quirks=row.quirks)
         case "anthropic":
-            return AnthropicProvider(service, default_model=given.model, known_window=window)
+            return AnthropicProvider(service, hints)
         case "gemini":
-            return GeminiProvider(service, default_model=given.model, known_window=window)
+            return GeminiProvider(service, hints)
 
 
 def _is_configured(given: ProviderSettings, row: KnownService | None) -> bool:
