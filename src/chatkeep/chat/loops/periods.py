@@ -11,7 +11,8 @@ def runs(text: str, probe: int = PROBE) -> Iterator[tuple[int, int]]:
     """The periods of the end of `text`, shortest first, each with the length of the end that has it.
 
     A period is left out when the end that has it is shorter than three periods, or than one and `probe`; or has a
-    divisor of it as its period as well. Each run is half as long again as the one before, so they are few: 12.
+    divisor of it as its period as well. Each run is half as long again as the one before, so they are few: 12,
+    or 16 with a `probe` of 30.
     """
     size, nearest = len(text), 1
     while probe <= size:
