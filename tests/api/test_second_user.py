@@ -45,6 +45,9 @@ ASKED: dict[tuple[str, str], Row] = {
     ("get", "/chat/history"): ({200}, {}),
     ("get", "/chat/history/{chat_id}"): ({404}, {"params": {"before": "{message}"}}),
     ("delete", "/chat/delete/{chat_id}"): ({404}, {"params": {"purge": "true"}}),
+    ("post", "/chat/restore/{chat_id}"): ({404}, {"json": {}}),
+    ("get", "/chat/generations/{chat_id}"): ({404}, {}),
+    ("get", "/chat/trash"): ({200}, {}),
     ("get", "/runs"): ({200}, {}),
     ("get", "/runs/{run_id}"): ({404}, {}),
     ("get", "/runs/{run_id}/events"): ({404}, {}),
@@ -137,7 +140,7 @@ def test_a_second_user_sees_and_changes_nothing(keyed: Keyed, alices: Alices) ->
             assert response.status_code in statuses, (method, path, response.status_code, response.text)
             assert SECRET not in response.text, (method, path)
             assert alices.live_id not in response.text.replace(run_id, ""), (method, path)
-        keyed.bob.http.delete(f"/chat/delete/{CHAT}")
+        keyed.bob.http.delete(f"/chat/delete/{CHAT}", params={"purge": "true"})
 
     assert keyed.alice.history(CHAT) == before
     assert keyed.alice.chats().keys() == listed

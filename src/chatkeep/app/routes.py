@@ -20,6 +20,7 @@ from chatkeep.api import (
     metrics,
     problems,
     reference,
+    restoring,
     runs,
     search,
     service,
@@ -47,7 +48,7 @@ from chatkeep.settings import Settings
 from chatkeep.storage.audit import AuditLog
 
 _SECTIONS = (
-    *(chats, editing, runs, streaming, history, search, llm, status_socket, v1),
+    *(chats, editing, restoring, runs, streaming, history, search, llm, status_socket, v1),
     *(login, admin, metrics, service, reference),
 )
 _CORS_METHODS = ["GET", "POST", "PATCH", "DELETE"]
