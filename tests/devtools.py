@@ -20,9 +20,10 @@ PAGE_S = 60.0  # for a page to come to where it should; a busy machine is slow
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--no-proxy-server"),
+    *("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost", "--no-proxy-server"),
+    "--ignore-certificate-errors",
 )
-"""No window, and no host but this machine."""
+"""No window, and no host but this machine, whose certificates are made by the tests."""
 
 
 def find_chromium() -> str:

@@ -34,12 +34,15 @@ class Behaviour(NamedTuple):
 
 
 class ReverseProxy:
-    """`asked` are the paths and the keys that came with them, `url` is where it listens."""
+    """`asked` are the paths and the keys that came with them, `authorizations` what they had besides; `url` is where
+    it listens.
+    """
 
     def __init__(self, to_port: int, behaviour: Behaviour) -> None:
         self.to_port = to_port
         self.behaviour = behaviour
         self.asked: list[tuple[str, str | None]] = []
+        self.authorizations: list[str | None] = []
         self.url = ""
 
 
@@ -55,6 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.proxy.asked.append((self.path, self.headers.get("X-API-Key")))
+        self.proxy.authorizations.append(self.headers.get("Authorization"))
         does = self.proxy.behaviour
         self.close_connection = True
         size = int(self.headers.get("Content-Length", "0"))

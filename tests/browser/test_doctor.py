@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.certificates import Authority
 from tests.devtools import Tab, browser
+from tests.real_proxies import nginx
 from tests.reverse_proxy import reverse_proxy
 from tests.server import Server, serving
 
@@ -69,6 +71,22 @@ def test_what_a_proxy_does_is_shown_with_the_setting_that_mends_it(tab: Tab, ser
     assert "GET, POST, EventSource" in text_of(tab, "Buffering")
     assert "proxy_buffering off;" in text_of(tab, "Buffering")
     assert "status 413" in text_of(tab, "Large messages")
+
+
+def test_over_http_2_the_page_says_so_and_streams_come_as_they_are_sent(
+    tab: Tab, server: Server, tmp_path: Path
+) -> None:
+    Authority(tmp_path).context_of("localhost")
+    settings = """location / {
+        proxy_pass http://127.0.0.1:8000; proxy_http_version 1.1; proxy_set_header Host $http_host;
+        proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
+    }"""
+    with nginx(tmp_path, server, settings, certificate=tmp_path / "localhost.pem") as url:
+        found = looked_at(tab, url)
+
+    assert found == dict.fromkeys([*TITLES, "HTTP version", "Scheme"], "ok")
+    assert "HTTP/2" in text_of(tab, "HTTP version")
 
 
 def test_a_key_is_asked_for_kept_nowhere_and_its_session_ends_with_the_look(tab: Tab, tmp_path: Path) -> None:

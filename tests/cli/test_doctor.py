@@ -273,3 +273,13 @@ def test_a_problem_is_printed_with_the_setting_that_mends_it_unwrapped_and_exits
     assert "    map $http_upgrade $connection_upgrade {\n        default upgrade;\n" in done.stdout
     assert "\x1b" not in done.stdout
     assert done.stderr == ""
+
+
+def test_a_password_for_the_proxy_is_used_and_not_shown(server: Server) -> None:
+    with reverse_proxy(port_of(server)) as proxy:
+        done = doctor(proxy.url.replace("://", "://me:hush@"), "--silence", "1", "--json")
+
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout)["url"] == proxy.url
+    assert "hush" not in done.stdout + done.stderr
+    assert set(proxy.authorizations) == {"Basic bWU6aHVzaA=="}

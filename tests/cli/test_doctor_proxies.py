@@ -1,105 +1,28 @@
 """`chatkeep doctor` through real proxies: each with the settings that docs/deploy.md shows, and with worse ones."""
 
 import asyncio
+import json
 import re
-import shutil
-import socket
 import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from chatkeep.cli.examine import Plan, examine
 from chatkeep.doctor.report import Finding, Verdict
-from tests.server import DEADLINE_S, Server, eventually, serving
+from tests.certificates import Authority
+from tests.real_proxies import caddy, caddy_buffers, free_port, nginx
+from tests.server import DEADLINE_S, Server, clean_environment, serving
 
 DEPLOY = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
-
-_NGINX = """\
-daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
-    server {{
-        listen 127.0.0.1:{port};
-        {settings}
-    }}
-}}
-"""
-_CADDY = """\
-{{
-    auto_https off
-    admin off
-}}
-:{port} {{
-    bind 127.0.0.1
-    {settings}
-}}
-"""
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(tmp_path_factory.mktemp("proxied") / "chats") as running:
         yield running
-
-
-@contextmanager
-def nginx(folder: Path, server: Server, settings: str) -> Iterator[str]:
-    command = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if command is None:
-        pytest.skip("nginx is not installed: apt-get install nginx")
-    port, file = free_port(), folder / "nginx.conf"
-    file.write_text(_NGINX.format(folder=folder, port=port, settings=here(settings, server)))
-    with running(folder, [command, "-c", str(file), "-p", str(folder)], port) as url:
-        yield url
-
-
-@contextmanager
-def caddy(folder: Path, server: Server, settings: str) -> Iterator[str]:
-    command = shutil.which("caddy")
-    if command is None:
-        pytest.skip("Caddy is not installed: apt-get install caddy")
-    port, file = free_port(), folder / "Caddyfile"
-    file.write_text(_CADDY.format(port=port, settings=here(settings, server)))
-    with running(folder, [command, "run", "--config", str(file), "--adapter", "caddyfile"], port) as url:
-        yield url
-
-
-@contextmanager
-def running(folder: Path, command: list[str], port: int) -> Iterator[str]:
-    with (folder / "proxy.log").open("wb") as log:
-        environment = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        try:
-            eventually(lambda: process.poll() is not None or listens(port))
-            assert process.poll() is None, (folder / "proxy.log").read_text()
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.kill()  # some wait for their connections to end
-            process.wait(DEADLINE_S)
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        port: int = taken.getsockname()[1]
-        return port
-
-
-def listens(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def here(settings: str, server: Server) -> str:
-    return settings.replace("http://127.0.0.1:8000", server.base_url).replace(
-        "127.0.0.1:8000", server.base_url.removeprefix("http://")
-    )
 
 
 def look(url: str) -> dict[str, Finding]:
@@ -177,9 +100,21 @@ def test_caddy_that_buffers_is_found_to_hold_streams_back(server: Server, tmp_pa
     assert [remedy.of for remedy in found["buffering"].remedies] == ["Caddy"]
 
 
-def caddy_buffers() -> str:
-    """The setting, which has had another name since 2.7."""
-    if shutil.which("caddy") is None:
-        pytest.skip("Caddy is not installed: apt-get install caddy")
-    version = subprocess.run(["caddy", "version"], capture_output=True, text=True, check=True).stdout
-    return "buffer_responses" if re.match(r"v?2\.[0-6]\.", version) else "response_buffers 8MiB"
+def test_nginx_that_speaks_http_2_to_browsers_is_seen_to_offer_it_though_we_speak_http_1_1(
+    server: Server, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    authority.context_of("localhost")
+    with nginx(tmp_path, server, shown("nginx"), certificate=tmp_path / "localhost.pem") as url:
+        done = subprocess.run(
+            [sys.executable, "-m", "chatkeep", "doctor", url, "--silence", "1", "--json"],
+            env=clean_environment({"SSL_CERT_FILE": str(authority.file)}),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=3 * DEADLINE_S,
+        )
+
+    found = {finding["check"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert found["http_version"]["sentence"] == "Browsers get HTTP/2."
+    assert {check for check, each in found.items() if each["verdict"] != "ok"} == {"tls"}  # it ends tomorrow

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from chatkeep.cli.examine import Plan, examine
+from chatkeep.cli.examine import Plan, examine, without_password
 from chatkeep.cli.probes import Unreachable
 from chatkeep.doctor.report import Finding, Report, Verdict
 from chatkeep.errors import Unauthorized
@@ -29,14 +29,15 @@ def doctor(url: str, *, key: str | None, plan: Plan, as_json: bool) -> None:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise click.UsageError(f"{url!r} is no address; write it as https://chat.example.org")
+    shown = without_password(address)
     words = Console(stderr=True)
     try:
         with words.status("Looking", spinner="line") as status:
             report = asyncio.run(examine(address, key, plan, status.update))
     except Unreachable as exc:
-        _end(f"{address} cannot be reached. {exc}", _UNREACHABLE)
+        _end(f"{shown} cannot be reached. {exc}", _UNREACHABLE)
     except Unauthorized as exc:
-        _end(f"{address} wants a key: --key, or CHATKEEP_API_KEY. {exc.detail}", _REFUSED)
+        _end(f"{shown} wants a key: --key, or CHATKEEP_API_KEY. {exc.detail}", _REFUSED)
     if as_json:
         click.echo(msgspec.json.encode(report))
     else:

@@ -82,14 +82,14 @@ async def examine(url: str, key: str | None, plan: Plan, tell: Callable[[str], N
     context = httpx.create_ssl_context(trust_env=True)
     tls = await handshake(base_url)
     if tls is not None and not tls.is_valid:
-        return judge(Observations(url=base_url, tls=tls))
+        return judge(Observations(url=without_password(base_url), tls=tls))
     async with _client(base_url, context, None) as client:
         found = await _find(client, base_url)
     if tls is None and found.base_url.startswith("https:"):
         tls = await handshake(found.base_url)
     seen = Observations(
-        url=base_url,
-        redirected_to=found.base_url if found.base_url != base_url else "",
+        url=without_password(base_url),
+        redirected_to=without_password(found.base_url) if found.base_url != base_url else "",
         is_chatkeep=found.is_chatkeep,
         status=found.status,
         detail=found.detail,
@@ -100,6 +100,12 @@ async def examine(url: str, key: str | None, plan: Plan, tell: Callable[[str], N
         return judge(seen)
     async with _client(found.base_url, context, key) as client:
         return judge(await _Look(client, found.base_url, plan, tell, context).all(seen))
+
+
+def without_password(url: str) -> str:
+    """What may be shown: names and passwords for a proxy stay out."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 @asynccontextmanager
@@ -221,7 +227,7 @@ class _Look:
         parts = urlsplit(self._base_url)
         headers = {"Content-Type": "application/octet-stream"}
         if name == "origin":
-            headers["Origin"] = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+            headers["Origin"] = without_password(f"{parts.scheme}://{parts.netloc}")
         try:
             response = await self._client.post("/doctor/body", content=b"x" * size, headers=headers, timeout=_BODY_S)
         except httpx.HTTPError as exc:

@@ -15,6 +15,7 @@ from chatkeep.providers.sse import LineDecoder
 CONNECT_S = 10.0
 
 _HEADERS = ("server", "via", "cf-ray", "alt-svc")
+_OWN_TYPE = "urn:chatkeep:problem:"
 
 
 class Unreachable(Exception):
@@ -22,8 +23,9 @@ class Unreachable(Exception):
 
 
 class _Problem(msgspec.Struct, frozen=True):
-    """The part of a problem document that is shown."""
+    """The part of a problem document that is shown, and the type that tells ours from others'."""
 
+    type: str
     detail: str
     code: str
 
@@ -138,7 +140,7 @@ def problem_of(response: httpx.Response) -> tuple[str, str]:
         found = msgspec.json.decode(response.content, type=_Problem)
     except msgspec.DecodeError:
         return "", ""
-    return found.code, found.detail
+    return (found.code, found.detail) if found.type.startswith(_OWN_TYPE) else ("", "")
 
 
 def is_health(content: bytes) -> bool:

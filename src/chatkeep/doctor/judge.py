@@ -139,7 +139,7 @@ def _judge_origin_kept(notes: Notes, seen: Observations, arrived: Arrived, place
     host = arrived.headers.get("host", "")
     if any(post.post == "origin" and post.received_bytes != post.size_bytes for post in seen.posts):
         return
-    if host.lower() == place.rpartition("@")[2].lower():
+    if host.lower() == place.lower():
         notes.ok("origin", "The name arrives as it was asked for, and pages of it are let in.")
     else:
         notes.warning(
