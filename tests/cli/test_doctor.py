@@ -199,8 +199,22 @@ def test_a_key_goes_to_no_other_host(server: Server) -> None:
         found = look(proxy.url, key="secret-of-mine")
 
     assert "localhost" in found["reach"].sentence
-    assert verdicts(found) == {"reach": "problem", "redirect": "ok"} or verdicts(found) == {"reach": "problem"}
-    assert {key for _, key in (*proxy.asked, *target.asked)} == {None}
+    assert verdicts(found) == {"reach": "problem"}
+    assert target.asked == []
+    assert {key for _, key in proxy.asked} == {None}
+
+
+def test_a_key_goes_to_no_address_without_encryption_from_one_with_it(server: Server, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with reverse_proxy(port_of(server)) as plain:
+        to = plain.url.replace("127.0.0.1", "localhost")
+        with reverse_proxy(port_of(server), authority.context_of("localhost"), answer=301, location=to) as proxy:
+            url = proxy.url.replace("127.0.0.1", "localhost")
+            done = doctor(url, "--json", "--key", "secret-of-mine", SSL_CERT_FILE=str(authority.file))
+
+    assert done.returncode == 1
+    assert f"It redirects to {to}/health" in done.stdout
+    assert plain.asked == []
 
 
 def test_encryption_without_http_2_and_without_its_header_is_two_warnings(server: Server, tmp_path: Path) -> None:

@@ -127,8 +127,7 @@ async def _find(client: httpx.AsyncClient, base_url: str) -> _Found:
         target = str(response.url.join(response.headers.get("location", "")))
         if response.status_code not in _REDIRECTS or target == url:
             break
-        # Why no other host: the key would go there, too.
-        if urlsplit(target).hostname != urlsplit(base_url).hostname or not target.rstrip("/").endswith("/health"):
+        if not _may_follow(base_url, target):
             said, headers = f"It redirects to {target}.", shown_headers(response)
             return _Found(base_url, response.status_code, is_chatkeep=False, detail=said, headers=headers)
         url = target
@@ -141,6 +140,13 @@ async def _find(client: httpx.AsyncClient, base_url: str) -> _Found:
         detail=detail,
         headers=shown_headers(response),
     )
+
+
+def _may_follow(base_url: str, target: str) -> bool:
+    """Whether the key may go there, too: to the same host, and not from TLS to plain HTTP."""
+    asked, offered = urlsplit(base_url), urlsplit(target)
+    is_safe = offered.hostname == asked.hostname and offered.scheme in ("https", asked.scheme)
+    return is_safe and offered.path.rstrip("/").endswith("/health")
 
 
 async def _get(client: httpx.AsyncClient, url: str) -> httpx.Response:
