@@ -19,7 +19,7 @@ from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.ports import ChatStore, Providers
 from chatkeep.chat.run import Run, RunState
 from chatkeep.chat.seal import load_or_none
-from chatkeep.errors import ChatkeepError, StorageFailed
+from chatkeep.errors import ChatkeepError, RevisionConflict, StorageFailed
 
 _AT_ONCE = 2  # of a model that works alone, as on this machine, one call takes a place from its users
 _MOST_WAITING = 100  # further chats keep the title they have
@@ -112,7 +112,7 @@ class Titles(RunObserver):
         except TimeoutError:
             _logger.warning("title_not_made", detail=f"The model took more than {self._within_s:g} s.")
         except ChatkeepError as exc:
-            event = "title_not_stored" if isinstance(exc, StorageFailed) else "title_not_made"
+            event = "title_not_stored" if isinstance(exc, StorageFailed | RevisionConflict) else "title_not_made"
             _logger.warning(event, code=exc.code, detail=exc.detail)
         except Exception:
             _logger.exception("title_crashed")

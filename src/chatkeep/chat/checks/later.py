@@ -20,7 +20,7 @@ from chatkeep.chat.observe import Observers
 from chatkeep.chat.ports import ChatStore
 from chatkeep.chat.run import Run, RunState
 from chatkeep.chat.seal import load_or_none
-from chatkeep.errors import StorageFailed
+from chatkeep.errors import RevisionConflict, StorageFailed
 
 _AT_ONCE = 4
 _MOST_WAITING = 100  # further replies go without: what is checked an hour late helps nobody
@@ -56,7 +56,7 @@ class LaterChecks:
             if results:
                 self._observers.message_checked(results)
                 await to_its_end(self._put(key, run_id, results))
-        except StorageFailed as exc:
+        except (StorageFailed, RevisionConflict) as exc:
             _logger.warning("check_not_stored", run_id=run_id, code=exc.code, detail=exc.detail)
         except Exception:
             _logger.exception("check_crashed")
