@@ -48,6 +48,7 @@ class Killer:
         os.fsync = self._of_descriptor("sync", os.fsync)
         os.ftruncate = self._of_descriptor("truncate", os.ftruncate)
         os.replace = self._of_path("replace", os.replace)
+        os.link = self._of_path("link", os.link)
         os.unlink = self._of_path("unlink", os.unlink)
         os.mkdir = self._of_path("mkdir", os.mkdir)
         killer = self
@@ -125,6 +126,8 @@ class Killer:
                 return "own-folder"
             case (".chatkeep", "runs", _):
                 return "journal"
+            case (".chatkeep", "quarantine", *_):
+                return "quarantine"
             case (".chatkeep", "tmp", name) if name.startswith("keys.json"):
                 return "new-keys"
             case (".chatkeep", "tmp", name):

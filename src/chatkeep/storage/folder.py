@@ -19,6 +19,7 @@ class Folder:
         self.runs = self.own / "runs"
         self.trash = self.own / "trash"
         self.temporary = self.own / "tmp"
+        self.quarantine = self.own / "quarantine"
         self.index = self.own / "index.sqlite3"
         self.lock = self.own / "lock"
         self.keys = self.own / "keys.json"
