@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,7 +26,11 @@ from chatkeep.errors import (
     RevisionConflict,
     StorageFailed,
 )
+from chatkeep.storage.atomic import Identity
 from chatkeep.storage.files import FileStore
+from chatkeep.storage.folder import Folder
+from chatkeep.storage.index import Put
+from chatkeep.storage.indexing import Indexing
 
 pytestmark = pytest.mark.anyio
 
@@ -669,6 +674,26 @@ class TestFiles:
             with pytest.raises(StorageFailed):
                 await search(store, "answer")
             assert await found(store, "answer") == ["msg_a0"]
+
+    async def test_a_stop_in_the_middle_of_indexing_loses_no_change(self, tmp_path: Path) -> None:
+        folder = Folder(tmp_path)
+        folder.make()
+        indexing = Indexing(folder)
+        await indexing.start()
+        go_on = threading.Event()
+        indexing._thread.submit(go_on.wait)
+        indexing.add(Put(KEY, a_chat(), Identity(1, 2, 3)))
+        while indexing.waiting:
+            await asyncio.sleep(0.01)
+
+        closing = asyncio.create_task(indexing.aclose(dict))
+        for _ in range(10):  # to where it waits for the thread
+            await asyncio.sleep(0)
+        go_on.set()
+        await closing
+
+        with contextlib.closing(sqlite3.connect(folder.index)) as database:
+            assert database.execute("SELECT chat_id FROM chats").fetchall() == [("space",)]
 
     async def test_files_added_and_removed_by_hand_are_noticed_by_a_list(self, tmp_path: Path) -> None:
         async with file_store(tmp_path) as store:

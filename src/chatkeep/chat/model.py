@@ -218,7 +218,7 @@ def _text_of_part(part: msgspec.Raw) -> str:
     """Empty for whatever is no text: people and other programs write these files too."""
     try:
         return msgspec.json.decode(part, type=_TextPart).text
-    except msgspec.MsgspecError:
+    except ValueError:  # of msgspec, and of bytes that are not UTF-8
         return ""
 
 

@@ -40,6 +40,21 @@ def serve(
     run(host=host, port=port, chats_dir=chats_dir, system_prompt_file=system_prompt_file, first_key=first_key)
 
 
+@main.command()
+@click.option("--repair", is_flag=True, help="Repair it; what is replaced or moved away goes to .chatkeep/quarantine.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON line a finding, and one with the counts.")
+@_CHATS_DIR
+@click.pass_context
+def check(context: click.Context, chats_dir: Path | None, *, repair: bool, as_json: bool) -> None:
+    """Verify every file of the data folder, and explain each finding; exits with 1 when there is any.
+
+    Beside a running server it only reads. See docs/check.md.
+    """
+    from chatkeep.cli.check import check as run  # noqa: PLC0415 - as above
+
+    context.exit(run(chats_dir, repair=repair, as_json=as_json))
+
+
 @main.group()
 def keys() -> None:
     """API keys: who may use the server. A running server takes a change over within a second."""
