@@ -20,7 +20,8 @@ _CONNECT_S = 5.0
 _ANSWER_S = 60.0  # for what asks no model; the server itself gives up on a search much sooner
 _PATIENCE_S = 120.0  # without a sign of life from a server whose run is followed
 # Why below uvicorn's 5 s: a connection that the server is about to close must not be used again.
-_LIMITS = httpx.Limits(keepalive_expiry=3.0)
+LIMITS = httpx.Limits(keepalive_expiry=3.0)
+"""Of the connections of a client and of its transport."""
 
 
 class Client:
@@ -47,7 +48,7 @@ class Client:
             headers={"User-Agent": f"chatkeep/{chatkeep.__version__}", **(headers or {})},
             transport=transport,
             timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
-            limits=_LIMITS,
+            limits=LIMITS,
         )
 
     def __enter__(self) -> Self:

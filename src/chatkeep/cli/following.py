@@ -11,11 +11,12 @@ from chatkeep.chat.events import JournalLine, RunEvent
 from chatkeep.cli.answers import path_of, reason_of, refused, strange, unreachable
 from chatkeep.cli.event_lines import EventDecoder
 from chatkeep.cli.exit_codes import CliError, ExitCode
+from chatkeep.errors import RateLimited, ShuttingDown
 
 _CONNECT_S = 5.0
 _SILENCE_S = 30.0  # three heartbeats that did not come
 _WAITS_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # before each attempt to come back; the last one again and again
-_MAY_PASS = {"rate_limited", "shutting_down"}  # codes of a server that says that a later attempt may do
+_MAY_PASS = {RateLimited.code, ShuttingDown.code}  # the server itself says that a later attempt may do
 
 
 class Reconnecting(msgspec.Struct, frozen=True):
@@ -126,7 +127,7 @@ class Following:
     def _may_pass(self, error: CliError) -> bool:
         """Whether the server may take us a little later: it is coming back, or its proxy does not see it yet."""
         if self._run_id is None:
-            return False
+            return error.problem_code == ShuttingDown.code
         return error.problem_code in _MAY_PASS or error.exit_code == ExitCode.UNREACHABLE
 
     def _note_life(self) -> None:
