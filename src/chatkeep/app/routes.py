@@ -13,6 +13,7 @@ from chatkeep.access.subject import Rate
 from chatkeep.api import (
     admin,
     chats,
+    editing,
     history,
     llm,
     login,
@@ -47,7 +48,7 @@ from chatkeep.settings import Settings
 from chatkeep.storage.audit import AuditLog
 
 _SECTIONS = (
-    *(chats, runs, streaming, history, search, llm, status_socket, v1),
+    *(chats, editing, runs, streaming, history, search, llm, status_socket, v1),
     *(login, admin, metrics, service, reference),
 )
 _CORS_METHODS = ["GET", "POST", "PATCH", "DELETE"]
