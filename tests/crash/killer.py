@@ -23,6 +23,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_FOLDERS = ("runs", "trash", "generations", "tmp")
+
 
 class Killer:
     """Names and counts the points of one process."""
@@ -48,6 +50,7 @@ class Killer:
         os.fsync = self._of_descriptor("sync", os.fsync)
         os.ftruncate = self._of_descriptor("truncate", os.ftruncate)
         os.replace = self._of_path("replace", os.replace)
+        os.link = self._of_path("link", os.link)
         os.unlink = self._of_path("unlink", os.unlink)
         os.mkdir = self._of_path("mkdir", os.mkdir)
         killer = self
@@ -129,8 +132,12 @@ class Killer:
                 return "new-keys"
             case (".chatkeep", "tmp", name):
                 return "probe" if name.startswith("probe-") else "transcript"
+            case (".chatkeep", "trash", "generations", *_, name) if "~" in name:
+                return "trashed-generation"
+            case (".chatkeep", "trash" | "generations" as place, *_, name) if "~" in name:
+                return "trash-entry" if place == "trash" else "generation"
             case (".chatkeep", *_, name):
-                return name if "." in name else f"{name}-folder" if name in ("runs", "trash", "tmp") else name
+                return name if "." in name else f"{name}-folder" if name in _FOLDERS else name
             case _:
                 return "chat"
 
