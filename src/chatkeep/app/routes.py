@@ -35,8 +35,9 @@ from chatkeep.api.audit import AuditedRequests
 from chatkeep.api.caller import Caller
 from chatkeep.api.envelope import Envelope
 from chatkeep.api.head_requests import HeadRequests
-from chatkeep.api.json_request import JsonRequest
+from chatkeep.api.json_request import MAX_BODY_BYTES, JsonRequest
 from chatkeep.api.limiter import Limiter
+from chatkeep.api.local import MOST_BYTES
 from chatkeep.api.metrics import MetricsPage
 from chatkeep.api.openapi import openapi_config
 from chatkeep.api.origins import Origins
@@ -125,7 +126,8 @@ def routes_of(built: Service) -> Litestar:
         exception_handlers=problems.HANDLERS,
         after_exception=[problems.note_refusal],
         lifespan=[_lifespan_of(built)],
-        request_max_body_size=settings.max_body_bytes,
+        opt={MAX_BODY_BYTES: settings.max_body_bytes},
+        request_max_body_size=max(MOST_BYTES, settings.max_body_bytes),
         openapi_config=openapi_config(),
         logging_config=None,
     )
