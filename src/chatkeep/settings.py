@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         validation_alias=_names("api_key", "api_key"),
         description="The one key that is needed to use the server. Several, with names and roles: `chatkeep keys`.",
     )
+    url: str | None = Field(
+        None,
+        validation_alias=_names("url"),
+        description="Server that the commands talk to, as `https://chat.example.org`; CHATKEEP_API_KEY is sent to it."
+        " Left out: the one of the data folder.",
+    )
     allow_anonymous: bool = Field(
         False,
         validation_alias=_names("allow_anonymous"),
@@ -317,6 +323,13 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"[!-~]{1,4096}", key):
             raise ValueError("it must be at most 4096 printable ASCII characters without spaces")
         return SecretStr(key)
+
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value):
+            raise ValueError("write it as https://chat.example.org")
+        return value.rstrip("/") if value else None
 
     @field_validator("ollama_host")
     @classmethod

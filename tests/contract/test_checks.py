@@ -92,7 +92,7 @@ async def turn(h: Heart, message: str = "hi", reply: str = "yes", *, call: int =
 
 async def messages(h: Heart) -> list[Message]:
     """What the chat has besides its system prompt."""
-    return (await h.chat.history("", "chat")).messages[1:]
+    return list((await h.chat.history("", "chat")).messages[1:])
 
 
 async def opinion_on_disk(h: Heart) -> list[CheckResult]:
@@ -374,7 +374,7 @@ async def test_what_a_chat_has_before_is_let_go_of_when_its_turn_has_ended(tmp_p
         (await h.puppet.call(1)).fail(ProviderFailed("it broke"))
         await failed.wait_ended()
 
-    assert failed.before == []
+    assert failed.before == ()
 
 
 async def test_a_system_prompt_that_is_denied_begins_no_run_and_leaves_nothing(tmp_path: Path) -> None:

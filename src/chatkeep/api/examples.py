@@ -40,6 +40,18 @@ _RUN_ANSWER = {
 JSON: dict[str, Any] = {
     "SendBody": {"message": "Tell me a fun fact about space", "chat_id": "space-facts"},
     "ContinueBody": {"message_id": _MESSAGE, "max_tokens": 500},
+    "RegenerateBody": {"message_id": _MESSAGE, "temperature": 1.0},
+    "EditBody": {"message_id": _MESSAGE, "message": "Tell me a fun fact about Mars", "revision": 3},
+    "BranchBody": {"message_id": _MESSAGE, "revision": 3},
+    "ForkBody": {"message_id": _MESSAGE, "chat_id": "mars-facts"},
+    "RenameBody": {"title": "Space facts", "revision": 3},
+    "ChangedAnswer": {
+        "chat_id": "space-facts",
+        "title": "Space facts",
+        "revision": 4,
+        "message_count": 4,
+        "success": True,
+    },
     "SendAnswer": {
         "response": _TEXT,
         "chat_id": "space-facts",

@@ -13,6 +13,7 @@ from chatkeep.access.subject import Rate
 from chatkeep.api import (
     admin,
     chats,
+    editing,
     history,
     llm,
     login,
@@ -31,8 +32,9 @@ from chatkeep.api.audit import AuditedRequests
 from chatkeep.api.caller import Caller
 from chatkeep.api.envelope import Envelope
 from chatkeep.api.head_requests import HeadRequests
-from chatkeep.api.json_request import JsonRequest
+from chatkeep.api.json_request import MAX_BODY_BYTES, JsonRequest
 from chatkeep.api.limiter import Limiter
+from chatkeep.api.local import MOST_BYTES
 from chatkeep.api.metrics import MetricsPage
 from chatkeep.api.openapi import openapi_config
 from chatkeep.api.origins import Origins
@@ -46,7 +48,7 @@ from chatkeep.settings import Settings
 from chatkeep.storage.audit import AuditLog
 
 _SECTIONS = (
-    *(chats, runs, streaming, history, search, llm, status_socket, v1),
+    *(chats, editing, runs, streaming, history, search, llm, status_socket, v1),
     *(login, admin, metrics, service, reference),
 )
 _CORS_METHODS = ["GET", "POST", "PATCH", "DELETE"]
@@ -129,7 +131,8 @@ def routes_of(built: Service) -> Litestar:
         exception_handlers=problems.HANDLERS,
         after_exception=[problems.note_refusal],
         lifespan=[lifespan],
-        request_max_body_size=settings.max_body_bytes,
+        opt={MAX_BODY_BYTES: settings.max_body_bytes},
+        request_max_body_size=max(MOST_BYTES, settings.max_body_bytes),
         openapi_config=openapi_config(),
         logging_config=None,
     )

@@ -20,12 +20,17 @@ from chatkeep.telemetry.metrics import Metrics
 
 
 class Service:
-    """Every part of one server, made from settings and started in order."""
+    """Every part of one server, made from settings and started in order.
 
-    def __init__(self, settings: Settings) -> None:
+    `on_demand` is for a server that lives as long as one command: it makes no file for the system prompt, and asks no
+    provider how it is before one is needed.
+    """
+
+    def __init__(self, settings: Settings, *, on_demand: bool = False) -> None:
         self.settings = settings
+        self._on_demand = on_demand
         self.store = FileStore(settings.chats_dir, run_kept_s=settings.run_kept_s, trash_days=settings.trash_days)
-        self.system_prompt = SystemPromptFile(settings.system_prompt_file)
+        self.system_prompt = SystemPromptFile(settings.system_prompt_file, makes=not on_demand)
         self.providers = build_registry(settings)
         self.connections = OpenConnections()
         self.access = Access(settings, self.connections)
@@ -72,8 +77,9 @@ class Service:
         await self.store.start()
         self._started = True
         self.access.start()
-        self.system_prompt.make()
-        self.providers.start()
+        self.system_prompt.start()
+        if not self._on_demand:
+            self.providers.start()
         await self.chat.start()
 
     async def aclose(self) -> None:

@@ -32,9 +32,10 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `user` is the message that asks, already with its id and time; `message_id` is the id the reply
     will have. `provider` and `model` are those asked first; who answers may be a fallback. `system_prompt` is the
-    one asked for with this turn, None for the chat's own. `continues` is the id of the reply that this one goes on
-    with; with `prefill` the provider does so by itself. `cancel_on_leave` says that the run is stopped when its last
-    follower leaves.
+    one asked for with this turn, None for the chat's own. `parent_id` names the message that the turn follows, START
+    for none; None is the end of the active path when the turn's place comes. With `asks_again` `user` stands in the
+    chat already, on the path to there. `continues` is the id of the reply that this one goes on with; with `prefill`
+    the provider does so by itself. `cancel_on_leave` says that the run is stopped when its last follower leaves.
     """
 
     run_id: str
@@ -50,6 +51,8 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     max_tokens: int | None = None
     idempotency: Idempotency | None = None
     tools: list[Tool] = []
+    parent_id: str | None = None
+    asks_again: bool = False
     continues: str | None = None
     prefill: bool = False
     cancel_on_leave: bool = False
@@ -58,11 +61,6 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     def key(self) -> ChatKey:
         """The chat this run belongs to."""
         return ChatKey(self.owner, self.chat_id)
-
-    @property
-    def brings_user(self) -> bool:
-        """Whether `user` comes into the chat with this run; else it is a message that stands there already."""
-        return self.user.continues == self.continues
 
 
 class ChatSummary(msgspec.Struct, frozen=True):

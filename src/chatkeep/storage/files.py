@@ -86,6 +86,8 @@ class FileStore:
         await self._indexing.aclose(self._watch.noted)
         self.log.close()
         self._threads.shutdown()
+        # Why before: whoever owns the folder next may listen there at once.
+        self._folder.clear_socket()
         self._lock.release()
 
     @property
@@ -172,6 +174,7 @@ class FileStore:
     def _claim(self) -> None:
         self._folder.make()
         self._lock.acquire()
+        self._folder.clear_socket()
         self._folder.clear_temporary()
         self._try_writing()
         self._trash.remove_expired()

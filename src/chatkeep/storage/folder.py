@@ -21,6 +21,7 @@ class Folder:
         self.temporary = self.own / "tmp"
         self.index = self.own / "index.sqlite3"
         self.lock = self.own / "lock"
+        self.socket = self.own / "server.sock"
         self.keys = self.own / "keys.json"
         self.keys_lock = self.own / "keys.lock"
         self.sessions = self.own / "sessions.json"
@@ -38,6 +39,11 @@ class Folder:
             for path in self.temporary.iterdir():
                 if not path.is_dir():
                     path.unlink()
+
+    def clear_socket(self) -> None:
+        """Remove the server's socket, where there is one: only who owns the folder may."""
+        with storage_errors(f"The data folder {self.root} cannot be used"):
+            self.socket.unlink(missing_ok=True)
 
     def of_owner(self, owner: str) -> Path:
         """The folder of one owner's chats: the root for the anonymous one, else `@name`."""

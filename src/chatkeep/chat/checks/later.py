@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
+from chatkeep.chat.branch import path_of_place
 from chatkeep.chat.checks.check import Check, Checked, no_opinion, opinion_of
 from chatkeep.chat.checks.threads import Checks
 from chatkeep.chat.continuation import whole
@@ -70,7 +71,8 @@ class LaterChecks:
         place = _place_of(chat, run_id)
         if chat is None or place is None:
             return []
-        reply, earlier = whole(chat.messages[:place], chat.messages[place])
+        path = path_of_place(chat, place)
+        reply, earlier = whole(path[:-1], path[-1])
         checked = Checked("later", reply, earlier)
         opinions = [await _in_time(check, checked) for check in self._checks]
         return [opinion for opinion in opinions if opinion is not None]
