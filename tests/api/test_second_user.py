@@ -45,6 +45,8 @@ ASKED: dict[tuple[str, str], Row] = {
     ("get", "/chat/history"): ({200}, {}),
     ("get", "/chat/history/{chat_id}"): ({404}, {"params": {"before": "{message}"}}),
     ("delete", "/chat/delete/{chat_id}"): ({404}, {"params": {"purge": "true"}}),
+    ("get", "/chat/export/{chat_id}"): ({404}, {"params": {"format": "md"}}),
+    ("post", "/chat/import"): ({200}, {"json": {"messages": [], "chat_id": CHAT}}),
     ("get", "/runs"): ({200}, {}),
     ("get", "/runs/{run_id}"): ({404}, {}),
     ("get", "/runs/{run_id}/events"): ({404}, {}),
@@ -80,7 +82,7 @@ OPEN = ("/", "/health", "/health/ready", "/api/v1/health", "/logout", "/openapi.
 DESCRIBED_ELSEWHERE = {"/openapi.json", "/docs", "/redoc", "/docs/assets/{name}"}
 """What the OpenAPI document does not describe: itself, and the pages that show it."""
 
-MAKING = ("/chat", "/api/v1/chat")
+MAKING = ("/chat", "/chat/import", "/api/v1/chat")
 """What makes a chat of bob's own under the name of alice's."""
 
 

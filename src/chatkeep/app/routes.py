@@ -12,6 +12,7 @@ from chatkeep.access.rate import RateLimits
 from chatkeep.access.subject import Rate
 from chatkeep.api import (
     admin,
+    archives,
     chats,
     editing,
     history,
@@ -48,7 +49,7 @@ from chatkeep.settings import Settings
 from chatkeep.storage.audit import AuditLog
 
 _SECTIONS = (
-    *(chats, editing, runs, streaming, history, search, llm, status_socket, v1),
+    *(chats, editing, archives, runs, streaming, history, search, llm, status_socket, v1),
     *(login, admin, metrics, service, reference),
 )
 _CORS_METHODS = ["GET", "POST", "PATCH", "DELETE"]

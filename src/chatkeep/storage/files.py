@@ -19,7 +19,7 @@ from chatkeep.chat.locks import Locks
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, is_timestamp, timestamp
 from chatkeep.chat.ports import ChatSummary, SearchPage, StoredRun, StoredTurn
 from chatkeep.chat.query import Query
-from chatkeep.errors import ChatNotFound, ChatUnreadable, InvalidRequest, StorageFailed
+from chatkeep.errors import ChatNotFound, ChatUnreadable, Conflict, InvalidRequest, StorageFailed
 from chatkeep.storage.atomic import (
     Identity,
     identity_of,
@@ -114,6 +114,15 @@ class FileStore:
         identity = await self._in_thread(self._replace, key, encode_chat(chat, lines))
         self._cache.put(key, _Entry(chat, lines, identity))
         self._indexing.add(Put(key, chat, identity, known))
+
+    async def read_file(self, key: ChatKey) -> bytes:
+        return await self._in_thread(self._read_file, key)
+
+    async def add(self, key: ChatKey, data: bytes) -> Chat:
+        entry = await self._in_thread(self._add, key, data)
+        self._cache.put(key, entry)
+        self._indexing.add(Put(key, entry.chat, entry.identity))
+        return entry.chat
 
     def editing(self, key: ChatKey) -> AbstractAsyncContextManager[None]:
         return self._locks.holding(key)
@@ -210,6 +219,23 @@ class FileStore:
         except NotAChat as exc:
             raise ChatUnreadable(f"The file of chat {key.chat_id} is not a chat: {exc}. It is left as it is.") from exc
         return _Entry(chat, [encode_message(message) for message in chat.messages], identity)
+
+    def _read_file(self, key: ChatKey) -> bytes:
+        try:
+            return read_regular(self._folder.chat(key))[0]
+        except FileNotFoundError:
+            raise ChatNotFound(f"There is no chat {key.chat_id}.") from None
+        except OSError as exc:
+            raise ChatUnreadable(f"The file of chat {key.chat_id} cannot be read: {exc.strerror}.") from exc
+
+    def _add(self, key: ChatKey, data: bytes) -> "_Entry":
+        try:
+            chat = decode_chat(data, key.chat_id, datetime.now(UTC))
+        except NotAChat as exc:
+            raise InvalidRequest(f"That is not the file of a chat: {exc}.") from exc
+        if os.path.lexists(self._folder.chat(key)):
+            raise Conflict(f"There is a chat {key.chat_id} already.")
+        return _Entry(chat, [encode_message(message) for message in chat.messages], self._replace(key, data))
 
     def _replace(self, key: ChatKey, data: bytes) -> Identity:
         """Put `data` at the chat's path. After return it survives a power cut. If it raises, the old file is whole."""
