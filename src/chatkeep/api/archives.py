@@ -16,7 +16,8 @@ from chatkeep.api.admission import needs
 from chatkeep.api.caller import Caller
 from chatkeep.api.openapi import BODY
 from chatkeep.api.problems import AnyRequest, documented
-from chatkeep.archives.reading import Format, format_of, records_of
+from chatkeep.archives.formats import Format
+from chatkeep.archives.reading import format_of, records_of
 from chatkeep.archives.record import Bounds, Record, Stored, Unmapped
 from chatkeep.chat.model import Chat, Role
 from chatkeep.chat.transcript import markdown, plain_text

@@ -2,33 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
 import ijson
 import msgspec
 
-from chatkeep.archives import chatgpt, claude, files, librechat, llm_sqlite, older, openwebui, zipped
+from chatkeep.archives import backup, chatgpt, claude, files, librechat, llm_sqlite, older, openwebui, zipped
 from chatkeep.archives.clean import CleanReader, Readable
 from chatkeep.archives.elements import Element, elements
+from chatkeep.archives.formats import Format
 from chatkeep.archives.record import Bounds, Records, Stored, Unmapped
 from chatkeep.errors import InvalidRequest
 
-_GZIP = b"\x1f\x8b"
 _LOOKED_AT_BYTES = 1024 * 1024
-
-
-class Format(StrEnum):
-    """What an archive may be."""
-
-    CHATGPT = "chatgpt"
-    CLAUDE = "claude"
-    OPENWEBUI = "openwebui"
-    LIBRECHAT = "librechat"
-    LLM = "llm"
-    CHATS_FOLDER = "chats-folder"
-    CHATKEEP = "chatkeep"
 
 
 _MAPPED: Mapping[Format, Callable[[Element], Records]] = {
@@ -75,7 +62,7 @@ def opened(path: Path, named: Format | None = None, bounds: Bounds | None = None
         found = named or format_of(file, path.name)
         if found is Format.LLM:
             yield Archive(found, 0, llm_sqlite.records_of(path, bounds), lambda: 0)
-        elif found is Format.CHATKEEP and not _begins(file, _GZIP):
+        elif found is Format.CHATKEEP and not _begins(file, backup.MAGIC):
             yield Archive(found, 0, files.file_of_ours(path, bounds), lambda: 0)
         else:
             yield Archive(found, size, records_of(file, size, found, path.name, bounds), file.tell)
@@ -106,8 +93,8 @@ def records_of(source: BinaryIO, size: int, found: Format, name: str, bounds: Bo
             yield from _zip(source, found, name, bounds)
         else:
             yield from _mapped(source, found, bounds)
-    elif found is Format.CHATKEEP and _begins(source, _GZIP):
-        yield from files.backup(source, bounds, size)
+    elif found is Format.CHATKEEP and _begins(source, backup.MAGIC):
+        yield from backup.read_backup(source, bounds, size)
     elif found is Format.CHATKEEP:
         data = source.read(bounds.file_bytes + 1)
         is_too_large = len(data) > bounds.file_bytes
@@ -149,7 +136,7 @@ def format_of(source: BinaryIO, name: str) -> Format:
 def _format_of(source: BinaryIO, name: str) -> Format:
     if _begins(source, llm_sqlite.MAGIC):
         return Format.LLM
-    if _begins(source, _GZIP):
+    if _begins(source, backup.MAGIC):
         return Format.CHATKEEP
     found: Format | None = None
     if _begins(source, zipped.MAGIC):

@@ -23,7 +23,7 @@ _NEWLINES = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x9f]")  # a terminal obeys some of them
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _CODE_OR_TAG = re.compile(r"(?P<code>(?<![`\\])(`+)(?!`).*?(?<!`)\2(?!`))|<(?=[A-Za-z/!?])(?!https?:|mailto:)")
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+.!|~&$-])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>#!|~&$])")
 
 
 def markdown(chat: Chat) -> str:

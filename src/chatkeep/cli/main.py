@@ -5,12 +5,17 @@ from pathlib import Path
 import rich_click as click
 
 import chatkeep
+from chatkeep.cli import archive_commands
 
 
 @click.group()
 @click.version_option(chatkeep.__version__, prog_name="chatkeep")
 def main() -> None:
     """A chat server that keeps every conversation as a plain JSON file."""
+
+
+for _command in archive_commands.COMMANDS:
+    main.add_command(_command)
 
 
 _CHATS_DIR = click.option(

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
-from chatkeep.archives.reading import Format, format_of, opened, records_of
+from chatkeep.archives.formats import Format
+from chatkeep.archives.reading import format_of, opened, records_of
 from chatkeep.archives.record import Bounds, Record, Stored, Unmapped
 from chatkeep.chat.branch import NOTHING, Tree
 from chatkeep.chat.model import Chat

@@ -2,7 +2,8 @@
 
 import pytest
 
-from chatkeep.archives.reading import Format, opened
+from chatkeep.archives.formats import Format
+from chatkeep.archives.reading import opened
 from chatkeep.chat.branch import active_path
 from chatkeep.chat.model import Chat, Message, Origin, Usage
 from tests.unit.archives.shown import SAMPLES, chats, findings, original_ids, read, stored, tree

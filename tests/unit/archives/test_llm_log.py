@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chatkeep.archives.reading import Format, opened
+from chatkeep.archives.formats import Format
+from chatkeep.archives.reading import opened
 from chatkeep.archives.record import Bounds
 from chatkeep.chat.model import Usage
 from tests.unit.archives.shown import chats, findings, read, tree

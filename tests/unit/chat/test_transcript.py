@@ -40,14 +40,14 @@ def test_markdown_has_who_when_reasoning_calls_and_how_a_reply_ended() -> None:
 
     assert markdown(chat) == (
         "# Space\n\n"
-        "Chat space, begun 2026\\-03\\-01 12:00:00 UTC, last changed 2026\\-03\\-01 12:00:00 UTC\n\n"
-        "## User, 2026\\-03\\-01 12:00:00 UTC\n\n"
+        "Chat space, begun 2026-03-01 12:00:00 UTC, last changed 2026-03-01 12:00:00 UTC\n\n"
+        "## User, 2026-03-01 12:00:00 UTC\n\n"
         "> A *fact*?\n>\n> Please\n\n"
-        "## Assistant, openai/gpt\\-5, 2026\\-03\\-01 12:00:00 UTC\n\n"
+        "## Assistant, openai/gpt-5, 2026-03-01 12:00:00 UTC\n\n"
         "<details>\n<summary>Reasoning</summary>\n\n> Which?\n\n</details>\n\n"
         "> Venus.\n\n"
         'Calls look\\_up:\n\n> ````json\n> {"q": "``` venus"}\n> ````\n\n'
-        "*This reply failed: provider\\_error\\.*\n"
+        "*This reply failed: provider\\_error.*\n"
     )
 
 
@@ -132,7 +132,7 @@ def test_what_a_message_holds_stays_in_its_quote(text: str) -> None:
 
     headings = [line for line in top_level(rendered) if line.startswith("heading")]
     assert len(headings) == 3
-    assert headings[1] == headings[2] == "heading_open Assistant, 2026\\-03\\-01 12:00:00 UTC"
+    assert headings[1] == headings[2] == "heading_open Assistant, 2026-03-01 12:00:00 UTC"
     assert top_level(rendered)[-2:] == [headings[2], "blockquote_open"]
     assert rendered.endswith("\n\n> after\n")
     tags = Tags()
