@@ -360,6 +360,17 @@ def doubts(settings: Settings, dotenv: Path = Path(".env")) -> list[str]:
     return found
 
 
+def origins(dotenv: Path = Path(".env")) -> dict[str, set[str]]:
+    """The variables that are set, in capitals, by where: `environment`, which wins, then the name of the file."""
+    read = (("environment", {**os.environ}), (str(dotenv), dotenv_values(dotenv)))
+    return {source: {name.upper() for name, value in found.items() if value} for source, found in read}
+
+
+def variables_of(field: str) -> list[str]:
+    """The environment variables that set `field`; of two that are set in one place the first counts."""
+    return [str(choice).upper() for choice in _choices(Settings.model_fields[field])]
+
+
 def _choices(field: FieldInfo) -> list[object]:
     alias = field.validation_alias
     return list(alias.choices) if isinstance(alias, AliasChoices) else []
@@ -367,9 +378,7 @@ def _choices(field: FieldInfo) -> list[object]:
 
 def variable_of(field: str) -> str:
     """The environment variable that sets `field`."""
-    alias = Settings.model_fields[field].validation_alias
-    first = alias.choices[0] if isinstance(alias, AliasChoices) else field
-    return str(first).upper()
+    return next(iter(variables_of(field)), field.upper())
 
 
 def _providers(environment: dict[str, str]) -> tuple[ProviderSettings, ...]:

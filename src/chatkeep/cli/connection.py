@@ -7,9 +7,11 @@ from chatkeep.access.subject import OWNER_HEADER
 from chatkeep.cli.client import Client
 from chatkeep.cli.exit_codes import CliError, ExitCode
 from chatkeep.cli.folder_transport import FolderTransport
+from chatkeep.cli.socket_place import Found, SocketPlace
 from chatkeep.cli.target import Target
 from chatkeep.errors import InvalidRequest
 from chatkeep.settings import Settings, WrongSettings, read_settings
+from chatkeep.storage.folder import Folder
 
 
 def connected(target: Target, *, makes_folder: bool = False) -> Client:
@@ -34,6 +36,18 @@ def connected(target: Target, *, makes_folder: bool = False) -> Client:
     headers = {OWNER_HEADER: owner} if owner else {}
     transport = FolderTransport(settings)
     return Client("http://localhost", name=f"the server of {folder}", headers=headers, transport=transport)
+
+
+def has_server(target: Target) -> bool:
+    """Whether `connected` would find a server, and start none. Raises: CliError, ChatkeepError, click.UsageError."""
+    settings = settings_of(target)
+    if settings.url is not None and target.chats_dir is None:
+        return True
+    path = Folder(settings.chats_dir).socket
+    if not path.parent.is_dir():
+        return False
+    with SocketPlace(path) as place:
+        return place.look() is Found.OPEN
 
 
 def settings_of(target: Target) -> Settings:

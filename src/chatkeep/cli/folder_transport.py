@@ -111,7 +111,7 @@ class FolderTransport(httpx.BaseTransport):
         from chatkeep.telemetry.logging import configure_logging  # noqa: PLC0415
 
         level = self._settings.log_level
-        configure_logging("error" if level == "error" else "warning", as_json=self._settings.log_json)
+        configure_logging("error" if level == "error" else "warning", as_json=bool(self._settings.log_json))
         self._own = LocalServer(self._settings)
         self._own.start()
 
