@@ -16,6 +16,7 @@ from chatkeep.api.admission import needs
 from chatkeep.api.caller import Caller
 from chatkeep.api.openapi import BODY
 from chatkeep.api.problems import AnyRequest, documented
+from chatkeep.archives import backup
 from chatkeep.archives.formats import Format
 from chatkeep.archives.reading import format_of, records_of
 from chatkeep.archives.record import Bounds, Record, Stored, Unmapped
@@ -139,36 +140,34 @@ async def take(
 
     No chat is ever overwritten, and importing twice imports nothing twice, so an Idempotency-Key changes nothing.
     """
-    body = BytesIO(await request.body())
-    found = Format(source) if source else await asyncio.to_thread(format_of, body, "The body")
-    if found not in _READ_HERE or body.getvalue().startswith(b"\x1f\x8b"):
+    data = await request.body()
+    found = Format(source) if source else await asyncio.to_thread(format_of, BytesIO(data), "The body")
+    if found not in _READ_HERE or data.startswith(backup.MAGIC):
         raise InvalidRequest("A backup, a folder and a log of llm are read by the command `chatkeep import`.")
-    taken: list[str] = []
-    skipped: list[Skipped] = []
-    findings: list[Finding] = []
-    async for record in _records(body, found):
+    answer = ImportAnswer([], [], [], success=True)
+    if found is Format.CHATKEEP:
+        _note(await caller.chat.import_file(caller.owner, data, chat_id), answer)
+        return answer
+    async for record in _records(data, found):
         match record:
             case Unmapped(where, what):
-                findings.append(Finding(where, what))
-                continue
-            case Stored(data=data):
-                became = await caller.chat.import_file(caller.owner, data, chat_id)
+                answer.findings.append(Finding(where, what))
+            case Stored():
+                raise AssertionError("only our own archives have files of chats")
             case Chat():
-                became = await caller.chat.import_chat(caller.owner, record)
+                _note(await caller.chat.import_chat(caller.owner, record), answer)
             case _:
                 assert_never(record)
-        _note(became, taken, skipped)
-    return ImportAnswer(taken, skipped, findings, success=True)
+    return answer
 
 
 HANDLERS = [export, take]
 
 
-async def _records(body: BytesIO, found: Format) -> AsyncIterator[Record]:
+async def _records(data: bytes, found: Format) -> AsyncIterator[Record]:
     """What is in the body, each piece parsed in a thread."""
-    size = body.getbuffer().nbytes
-    bounds = Bounds(file_bytes=size, unpacked_bytes=_UNPACKED_BYTES)
-    records, count = records_of(body, size, found, "The body", bounds), 0
+    records = records_of(BytesIO(data), len(data), found, "The body", Bounds(unpacked_bytes=_UNPACKED_BYTES))
+    count = 0
     while (record := await asyncio.to_thread(next, records, None)) is not None:
         count += not isinstance(record, Unmapped)
         if count > _MOST_CHATS:
@@ -177,8 +176,8 @@ async def _records(body: BytesIO, found: Format) -> AsyncIterator[Record]:
         yield record
 
 
-def _note(became: Taken, taken: list[str], skipped: list[Skipped]) -> None:
+def _note(became: Taken, answer: ImportAnswer) -> None:
     if became.outcome == "imported":
-        taken.append(became.chat_id)
+        answer.imported.append(became.chat_id)
     else:
-        skipped.append(Skipped(became.chat_id, became.outcome))
+        answer.skipped.append(Skipped(became.chat_id, became.outcome))

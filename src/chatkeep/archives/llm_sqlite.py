@@ -42,7 +42,7 @@ def records_of(path: Path, bounds: Bounds) -> Records:
     try:
         database.text_factory = lambda data: data.decode("utf-8", "replace").replace("\0", "\ufffd")
         database.row_factory = sqlite3.Row
-        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, bounds.value_bytes)
+        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, bounds.conversation_bytes)
         database.execute("PRAGMA trusted_schema = OFF")
         yield from _Log(database, bounds).records()
     except sqlite3.Error as exc:
@@ -69,7 +69,10 @@ class _Log:
         columns = ", ".join(name if name in known else f"NULL AS {name}" for name in _COLUMNS)
         self._one = f"SELECT {columns} FROM responses WHERE rowid = ?"  # noqa: S608 - names that stand above
         for number, rowids in enumerate(self._conversations(known), 1):
-            yield from self._conversation(number, rowids)
+            try:
+                yield from self._conversation(number, rowids)
+            except sqlite3.DataError as exc:  # a row longer than SQLITE_LIMIT_LENGTH
+                yield Unmapped(f"conversation {number}", f"cannot be read, left out: {one_line(exc)}")
 
     def _conversations(self, known: set[str]) -> Iterator[list[int]]:
         """The rows of each conversation, in order. Only their numbers: the database may be larger than memory."""

@@ -46,7 +46,7 @@ class Bounds(msgspec.Struct, frozen=True):
     """
 
     conversation_bytes: int = 32 * _MIB
-    value_bytes: int = 32 * _MIB
+    value_bytes: int = 8 * _MIB
     file_bytes: int = 64 * _MIB
     unpacked_bytes: int = 64 * 1024 * _MIB
     ratio: int = 250

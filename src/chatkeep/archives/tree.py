@@ -104,10 +104,10 @@ def _chat(conversation: Conversation) -> Chat:
     messages, own_ids = _messages(conversation)
     times = [message.timestamp for message in messages if message.timestamp]
     asked = next((message.text for message in messages if message.role == "user"), "")
-    title = " ".join(conversation.title.split())[:_TITLE_CHARS]
+    title = " ".join(conversation.title[: 10 * _TITLE_CHARS].split())[:_TITLE_CHARS]
     return Chat(
         chat_id=chat_id_of(conversation.source, conversation.original_id),
-        title=title or title_of(asked),
+        title=title or title_of(asked.lstrip()[: 10 * _TITLE_CHARS]),  # Limit: a text of 30 MB has 6 million words
         revision=1,
         created_at=conversation.created_at or min(times, default=_UNKNOWN_TIME),
         last_updated=conversation.last_updated or max(times, default=conversation.created_at or _UNKNOWN_TIME),

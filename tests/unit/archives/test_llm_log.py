@@ -126,9 +126,19 @@ def test_bytes_that_are_not_utf8_and_a_text_that_is_too_long_cost_only_themselve
     (alone, _) = chats(read(log(tmp_path / "logs.db", more)))
     assert alone.messages[1].text == "H\ufffdi"
 
-    records = read(tmp_path / "logs.db", bounds=Bounds(conversation_bytes=10))
+    more = "UPDATE responses SET prompt = hex(zeroblob(400)) WHERE conversation_id = 'c1';"
+    records = read(log(tmp_path / "long.db", more), bounds=Bounds(conversation_bytes=1_100))
     assert [chat.chat_id for chat in chats(records)] == ["alone"]
     assert findings(records) == ["conversation 2 c1: is longer than one conversation may be; left out"]
+
+
+def test_a_row_that_is_too_long_costs_its_conversation_alone(tmp_path: Path) -> None:
+    path = log(tmp_path / "logs.db", "UPDATE responses SET response = hex(zeroblob(50000)) WHERE id = 'alone';")
+
+    records = read(path, bounds=Bounds(conversation_bytes=50_000))
+
+    assert [chat.chat_id for chat in chats(records)] == ["c1"]
+    assert findings(records)[0].startswith("conversation 1: cannot be read, left out: ")
 
 
 @pytest.mark.parametrize("kept", [20, 3000, 9000])
