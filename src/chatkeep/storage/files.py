@@ -215,11 +215,10 @@ class FileStore:
     async def _write(self, key: ChatKey, chat: Chat, stored: int | None, *, must_keep: bool = False) -> None:
         before = self._cache.get(key)
         known = _same_beginning(before.chat.messages if before else [], chat.messages)
-        lines = (before.lines[:known] if before else []) + [encode_message(m) for m in chat.messages[known:]]
         keep = functools.partial(self._keep, key, chat.revision, stored, needed=must_keep)
-        identity = await self._in_thread(self._replace, key, encode_chat(chat, lines), keep)
-        self._cache.put(key, StoredChat(chat, lines, identity))
-        self._indexing.add(Put(key, chat, identity, known))
+        entry = await self._in_thread(self._put, key, chat, before.lines[:known] if before else [], keep)
+        self._cache.put(key, entry)
+        self._indexing.add(Put(key, chat, entry.identity, known))
 
     async def _notice_others(self) -> None:
         """Let what other people did to the files be in the next answer of the index."""
@@ -320,6 +319,11 @@ class FileStore:
             raise Conflict(f"There is a chat {key.chat_id} already.")
         keep = functools.partial(self._keep, key, chat.revision, None, needed=False)
         return StoredChat(chat, [encode_message(message) for message in chat.messages], self._replace(key, data, keep))
+
+    def _put(self, key: ChatKey, chat: Chat, lines: list[bytes], keep: Callable[[], None]) -> StoredChat:
+        """Put `chat` at its path, as `_replace` does; `lines` are its first messages, encoded."""
+        lines = lines + [encode_message(message) for message in chat.messages[len(lines) :]]
+        return StoredChat(chat, lines, self._replace(key, encode_chat(chat, lines), keep))
 
     def _replace(self, key: ChatKey, data: bytes, keep: Callable[[], None]) -> Identity:
         """Put `data` at the chat's path, when `keep` has kept what is there.
