@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from chatkeep.chat.continuation import ContinueRequest
+from chatkeep.chat.continuation import ContinueRequest, Interrupting
 from chatkeep.chat.editing import ForkRequest
 from chatkeep.chat.messages import SendRequest
 from chatkeep.chat.model import ChatKey
@@ -193,7 +193,7 @@ async def test_who_interrupts_a_reply_names_the_revision_before_it_and_what_it_l
     ],
 )
 async def test_what_is_refused_stops_no_reply_that_is_going(
-    tmp_path: Path, ending: str, wrong: dict[str, Any], error: type[Exception]
+    tmp_path: Path, ending: Interrupting, wrong: dict[str, Any], error: type[Exception]
 ) -> None:
     async with heart(tmp_path) as h:
         first = await say(h, "q1", "a1")

@@ -295,11 +295,12 @@ class FileStore:
                 raise ChatNotFound(f"There is no chat {key.chat_id}, and none in the trash.")
             entry = read_chat(path, key.chat_id)
             check_revision(key.chat_id, entry.chat.revision, revision)
+            # Why before the chat: what a kill leaves half done the next restore completes.
+            try:
+                self._generations.from_trash(key, path.stem, entry.chat)
+            except OSError as exc:
+                _log.warning("generations_left_behind", chat_id=key.chat_id, reason=str(exc))
             self._trash.give_back(key, path)
-        try:
-            self._generations.from_trash(key, path.stem, entry.chat.revision)
-        except OSError as exc:
-            _log.warning("generations_left_behind", chat_id=key.chat_id, reason=str(exc))
         return entry
 
     def _read_file(self, key: ChatKey) -> bytes:
