@@ -85,7 +85,12 @@ def active_path(chat: Chat) -> Sequence[Message]:
 
 def message_count(chat: Chat) -> int:
     """How many messages a list shows of a chat: those on the active path but the system's."""
-    return sum(message.role != "system" for message in active_path(chat))
+    return shown_count(active_path(chat))
+
+
+def shown_count(path: Sequence[Message]) -> int:
+    """How many messages of `path` a list counts: all but the system's."""
+    return sum(message.role != "system" for message in path)
 
 
 def siblings_of(chat: Chat, shown: Sequence[Message]) -> dict[str, list[str]]:
@@ -123,13 +128,18 @@ def questions_sent_at(chat: Chat, known: int) -> list[str | None]:
     """
     messages = chat.messages
     parents = Tree(messages).parents if has_branches(chat) else range(NOTHING, len(messages) - 1)
+    # Why kept: thousands of messages may follow the same question, and each would be walked over for each.
+    asked: dict[int, int] = {}
     times = []
     for place in range(known, len(messages)):
-        before = parents[place]
-        while before != NOTHING and messages[before].role != "user":
+        before, between = parents[place], [place]
+        while before not in asked and before != NOTHING and messages[before].role != "user":
+            between.append(before)
             before = parents[before]
-        asked = messages[before].timestamp if before != NOTHING else None
-        times.append(asked or messages[place].timestamp)
+        if before != NOTHING and messages[before].role != "user":
+            before = asked[before]
+        asked.update(dict.fromkeys(between, before))
+        times.append((messages[before].timestamp if before != NOTHING else None) or messages[place].timestamp)
     return times
 
 
