@@ -121,16 +121,13 @@ def path_of_place(chat: Chat, place: int) -> Sequence[Message]:
     return [chat.messages[each] for each in Tree(chat.messages).path_to(place)]
 
 
-def questions_sent_at(chat: Chat, known: int) -> list[str | None]:
-    """When the user's message was sent that each message answers, else when it was itself; None for what has no time.
-
-    Without the first `known` messages.
-    """
+def questions(chat: Chat, known: int = 0) -> list[Message | None]:
+    """The user's message that each message answers, the nearest before it on its path; without the first `known`."""
     messages = chat.messages
     parents = Tree(messages).parents if has_branches(chat) else range(NOTHING, len(messages) - 1)
     # Why kept: thousands of messages may follow the same question, and each would be walked over for each.
     asked: dict[int, int] = {}
-    times = []
+    found = []
     for place in range(known, len(messages)):
         before, between = parents[place], [place]
         while before not in asked and before != NOTHING and messages[before].role != "user":
@@ -139,8 +136,8 @@ def questions_sent_at(chat: Chat, known: int) -> list[str | None]:
         if before != NOTHING and messages[before].role != "user":
             before = asked[before]
         asked.update(dict.fromkeys(between, before))
-        times.append((messages[before].timestamp if before != NOTHING else None) or messages[place].timestamp)
-    return times
+        found.append(messages[before] if before != NOTHING else None)
+    return found
 
 
 def path_to(chat: Chat, message_id: str) -> Sequence[Message] | None:

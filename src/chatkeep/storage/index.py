@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from chatkeep.chat.branch import active_path, questions_sent_at, shown_count
+from chatkeep.chat.branch import active_path, questions, shown_count
 from chatkeep.chat.model import Chat, ChatKey, Idempotency
 from chatkeep.chat.ports import ChatSummary, StoredRun, StoredTurn
 from chatkeep.storage import texts
@@ -287,8 +287,7 @@ class Index:
         if not messages:
             return
         first = self._texts.next_number(owner)
-        asked_at = questions_sent_at(chat, known)
-        for count, message in enumerate(messages):
+        for count, (message, question) in enumerate(zip(messages, questions(chat, known), strict=True)):
             key = message.idempotency
             self._database.execute(
                 "INSERT INTO messages"
@@ -297,7 +296,7 @@ class Index:
                 (
                     *(first + count, number, known + count, message.id, message.role, message.run_id),
                     *((key.key, key.body) if key else (None, None)),
-                    *(message.timestamp, asked_at[count]),
+                    *(message.timestamp, (question and question.timestamp) or message.timestamp),
                 ),
             )
             if message.role != "system" and (text := message.text):

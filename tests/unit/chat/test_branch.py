@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatkeep.chat.branch import Tree, active_path, appended, path_of_place, path_to, questions_sent_at
+from chatkeep.chat.branch import Tree, active_path, appended, path_of_place, path_to, questions
 from chatkeep.chat.model import START, Chat, Message
 
 
@@ -117,13 +117,13 @@ class Counted(list[Message]):
 def test_a_thousand_messages_without_a_question_are_each_looked_at_a_few_times(parents: list[str | None]) -> None:
     messages = Counted(message(f"m{place}", "assistant", parent) for place, parent in enumerate(parents))
 
-    assert questions_sent_at(chat(*messages), 0) == [None] * 1000
-    questions_sent_at(msgspec.structs.replace(chat(), messages=messages), 0)
+    assert questions(chat(*messages)) == [None] * 1000
+    questions(msgspec.structs.replace(chat(), messages=messages))
     assert messages.looks < 10_000
 
 
 @given(st.lists(st.tuples(st.integers(-2, 30), st.sampled_from(["user", "assistant", "tool"])), max_size=30), st.data())
-def test_the_time_of_a_question_is_that_of_the_users_message_on_the_path_before(
+def test_the_question_of_a_message_is_the_nearest_one_of_the_users_on_the_path_before_it(
     rows: list[tuple[int, str]], data: st.DataObject
 ) -> None:
     messages = [
@@ -131,7 +131,6 @@ def test_the_time_of_a_question_is_that_of_the_users_message_on_the_path_before(
             role=role,  # type: ignore[arg-type]
             content="",
             id=f"m{place}",
-            timestamp=str(place),
             parent_id=None if parent == -2 else START if parent == -1 or not place else f"m{parent % place}",
         )
         for place, (parent, role) in enumerate(rows)
@@ -139,9 +138,7 @@ def test_the_time_of_a_question_is_that_of_the_users_message_on_the_path_before(
     known = data.draw(st.integers(0, len(messages)))
 
     expected = [
-        next(
-            (m.timestamp for m in reversed(path_of_place(chat(*messages), place)[:-1]) if m.role == "user"), str(place)
-        )
+        next((m for m in reversed(path_of_place(chat(*messages), place)[:-1]) if m.role == "user"), None)
         for place in range(known, len(messages))
     ]
-    assert questions_sent_at(chat(*messages), known) == expected
+    assert questions(chat(*messages), known) == expected
