@@ -186,6 +186,15 @@ def test_a_message_typed_after_ctrl_c_is_sent_when_the_rest_was_shown(
     assert [message["content"] for message in server.stored_messages(chat_id)][2:] == ["thanks", "thanks"]
 
 
+def test_a_reply_whose_chat_was_deleted_is_not_there_any_more(screen: Screen, server: Server, chat_id: str) -> None:
+    screen.type(SLOW + ENTER)
+    screen.shows("w20").type(CTRL_C)
+    screen.prompts("2>")
+    assert server.client.http.delete(f"/chat/delete/{chat_id}").status_code == 200
+    screen.type("/resume" + ENTER)
+    screen.shows("not there any more").prompts("1>")
+
+
 def test_what_is_typed_during_a_reply_is_there_at_the_next_prompt(screen: Screen) -> None:
     screen.type("[[tokens 60]] [[delay 0.02]]" + ENTER)
     screen.shows("w9").type("typed ahead")
@@ -213,6 +222,8 @@ def test_a_cut_reply_is_continued(screen: Screen, server: Server, chat_id: str) 
 def test_a_reply_that_never_began_says_so_and_is_asked_for_again(screen: Screen) -> None:
     screen.type("[[fail 0 provider_unavailable]]" + ENTER)
     screen.shows("echo was asked to fail with provider_unavailable. /retry asks again.").prompts("2>")
+    screen.type("/retry" + ENTER)
+    screen.shows("Reply 2 of 2.").prompts("2>")
     assert "Traceback" not in screen.text
 
 

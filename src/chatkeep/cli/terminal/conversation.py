@@ -6,7 +6,6 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from chatkeep.api.schemas import ShownMessage
-from chatkeep.chat.events import Delta
 from chatkeep.chat.model import text_of
 from chatkeep.cli.exit_codes import CliError, ExitCode
 from chatkeep.cli.terminal.markdown import DIM
@@ -17,11 +16,10 @@ from chatkeep.cli.terminal.screen import Screen
 from chatkeep.cli.terminal.session import LeftReply, Session
 from chatkeep.cli.terminal.watching import Watched, Watcher
 from chatkeep.cli.visible import visible
-from chatkeep.errors import RunExpired, RunNotFound
+from chatkeep.errors import RunNotFound
 
 SHOWN_MESSAGES = 6  # of a chat that is opened
 _NEWEST = 6  # that are read after a reply; a turn is two, a continuation three
-_GONE = {RunExpired.code, RunNotFound.code}
 
 
 class Conversation:
@@ -130,8 +128,9 @@ class Conversation:
         try:
             watched = watcher.watch(self.requests.follow(left.run_id))
         except CliError as exc:
-            if exc.problem_code in _GONE:
-                self._show_stored(left)
+            if exc.problem_code == RunNotFound.code:
+                self.session.left = None
+                self.screen.note("The reply is not there any more: its chat was deleted.")
             else:
                 self._lost(exc, left)
             return
@@ -157,18 +156,6 @@ class Conversation:
         """The server cannot be reached any more, in the middle of a reply."""
         self.session.left = left
         self.screen.error(f"{error.message} /resume tries again.")
-
-    def _show_stored(self, left: LeftReply) -> None:
-        """Show the rest of a reply whose events are not kept any more."""
-        self.session.left = None
-        self.read_again()
-        stored = next((message for message in self.session.path if message.run_id == left.run_id), None)
-        if stored is None:
-            self.screen.note("The reply is not in the chat any more.")
-            return
-        reply = Reply()
-        reply.take(Delta(text_of(stored.content)))
-        self.screen.print(*left.view.news(reply), *left.view.finish())
 
     def _read_end(self) -> None:
         found = self.requests.history(self.session.chat_id, _NEWEST)

@@ -53,6 +53,9 @@ class Requests:
     def models(self) -> dict[str, int | None]:
         """The models on offer, as `provider/model`, and how many tokens each takes where that is known."""
         found = self._client.get("/api/llm/models", _Models).models
+        if not found:  # the server may have begun with this command, and not have asked yet
+            self._client.get("/api/llm/health", msgspec.Raw, {"check": True})
+            found = self._client.get("/api/llm/models", _Models).models
         return {model.id: model.context_tokens for model in found}
 
     def begin(self, asking: Asking) -> Events:
