@@ -130,9 +130,11 @@ class Screen:
 
 
 @contextlib.contextmanager
-def on_screen(*arguments: str, cwd: Path, columns: int = 80, rows: int = 24) -> Iterator[Screen]:
+def on_screen(
+    *arguments: str, cwd: Path, columns: int = 80, rows: int = 24, environment: Mapping[str, str] | None = None
+) -> Iterator[Screen]:
     """`chatkeep …` in a terminal, until the end of the `with`."""
-    with contextlib.closing(Screen(*arguments, cwd=cwd, columns=columns, rows=rows)) as screen:
+    with contextlib.closing(Screen(*arguments, cwd=cwd, columns=columns, rows=rows, environment=environment)) as screen:
         yield screen
 
 

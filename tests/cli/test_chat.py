@@ -348,6 +348,20 @@ def test_a_narrow_terminal_and_one_that_changes_lose_no_word(server: Server, cha
         assert once_each(screen, 200)
 
 
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}])
+def test_a_terminal_that_can_less_shows_all_text_once(
+    server: Server, chat_id: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    chat_id = re.sub(r"-+$", "", chat_id)
+    with on_screen("chat", chat_id, "--url", server.base_url, cwd=tmp_path, environment=environment) as screen:
+        screen.until(lambda shown: "1>" in shown.text).type("Grüße [[tokens 60]] [[delay 0.01]]" + ENTER)
+        screen.until(lambda shown: "2>" in shown.text).type(CTRL_D)
+        assert screen.ends() == 0
+        assert once_each(screen, 60)
+        assert not re.search(rb"\x1b\[[0-9;]*3[0-7]m", screen.raw)
+    assert "Grüße" in server.stored_messages(chat_id)[0]["content"]
+
+
 def test_the_owner_of_a_folder_chats_without_a_server(tmp_path: Path) -> None:
     with on_screen("chat", "alone", "--chats-dir", "chats", cwd=tmp_path) as screen:
         screen.prompts("1>").type("[[fail 0]]" + ENTER)

@@ -60,6 +60,10 @@ def test_bytes_that_are_no_text_are_replaced(server: Server) -> None:
     assert chat(server, "-m", "x", piped=b"a\xff\0b").stdout.decode() == "a\ufffd\ufffdb\n\nx\n"
 
 
+def test_an_argument_that_is_no_text_is_replaced(server: Server) -> None:
+    assert chat(server, "-m", os.fsdecode(b"a\xffb")).stdout.decode() == "a\ufffdb\n"
+
+
 def test_nothing_to_send_is_wrong_usage(server: Server) -> None:
     done = chat(server, piped=b" \n")
     assert done.returncode == 2

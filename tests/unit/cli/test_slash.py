@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatkeep.cli.terminal.slash import COMMANDS, KEYS, Typed, message_of, read_command
+from chatkeep.cli.terminal.slash import COMMANDS, KEYS, Typed, message_of, read_command, typed_text
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,11 @@ def test_what_looks_like_something_else_is_a_message(text: str) -> None:
 def test_two_slashes_are_a_message_with_one() -> None:
     assert message_of("//help me") == "/help me"
     assert message_of(" // a comment ") == "// a comment"
+
+
+def test_what_the_locale_could_not_read_is_read_as_utf_8() -> None:
+    assert typed_text("Grüße".encode().decode("ascii", "surrogateescape")) == "Grüße"
+    assert typed_text(b"a\xffb".decode("ascii", "surrogateescape")) == "a\ufffdb"
 
 
 def test_an_unknown_command_comes_with_the_nearest() -> None:

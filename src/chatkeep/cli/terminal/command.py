@@ -21,6 +21,7 @@ from chatkeep.cli.terminal.one_message import (
 from chatkeep.cli.terminal.requests import Requests, sending
 from chatkeep.cli.terminal.screen import Screen, new_console
 from chatkeep.cli.terminal.session import Session
+from chatkeep.cli.terminal.slash import typed_text
 
 # Why: what becomes of a reply is told in other words, and lines of a log would stand in the middle of it.
 _LOG_LEVEL = "error"
@@ -46,6 +47,8 @@ def chat(target: Target, options: Options) -> None:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal need not have every character
+    texts = {name: typed_text(given) for name, given in options._asdict().items() if isinstance(given, str)}
+    options = Options(**{**options._asdict(), **texts})
     is_asked = options.message is None and not options.as_json
     if is_asked and _is_terminal(sys.stdin) and _is_terminal(sys.stdout):
         _talk(target, options)

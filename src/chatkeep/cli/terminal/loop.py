@@ -9,7 +9,7 @@ from chatkeep.cli.terminal.prompt import Prompt, SlashCompleter
 from chatkeep.cli.terminal.requests import editing, sending
 from chatkeep.cli.terminal.screen import silent_keys
 from chatkeep.cli.terminal.session import Session
-from chatkeep.cli.terminal.slash import Typed, message_of, read_command
+from chatkeep.cli.terminal.slash import Typed, message_of, read_command, typed_text
 
 
 class Loop:
@@ -48,7 +48,7 @@ class Loop:
         number = edited.number if edited else len(self._session.own) + 1 + (self._session.left is not None)
         mark = f"edit {number}> " if edited else f"{number}> "
         draft, self._draft = self._draft, ""
-        text = self._prompt.ask(mark, [*(own.text for own in self._session.own), *self._typed], draft)
+        text = typed_text(self._prompt.ask(mark, [*(own.text for own in self._session.own), *self._typed], draft))
         typed = read_command(text)
         if typed is not None:
             self._typed.append(text)

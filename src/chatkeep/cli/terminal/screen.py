@@ -43,13 +43,13 @@ class Screen:
     def draw(self, finished: Sequence[RenderableType], tail: Sequence[RenderableType]) -> None:
         """Print `finished` for good in the place of the tail, and `tail` below, in one write.
 
-        Of a tail that is higher than the terminal the end is drawn.
+        Of a tail that is higher than the terminal the end is drawn, and none where nothing can be erased (TERM=dumb).
         """
         with self.console:
             self._erase()
             for renderable in finished:
                 self.console.print(renderable, crop=False)  # a long line of code is for the terminal to wrap
-            if tail:
+            if tail and not self.console.is_dumb_terminal:
                 self._draw_tail(Group(*tail))
 
     def write(self, sequence: str) -> None:

@@ -57,6 +57,14 @@ class Typed(NamedTuple):
     nearest: str | None = None
 
 
+def typed_text(text: str) -> str:
+    """What was typed, or given as an argument; bytes that are no UTF-8 become U+FFFD.
+
+    Python hands on what its locale cannot read as lone surrogates (PEP 383), which no request can have.
+    """
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def read_command(text: str) -> Typed | None:
     """The command that `text` is; None for a message. What begins with two slashes is a message with one."""
     found = _COMMAND.fullmatch(text.strip())
