@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from chatkeep.api.openapi import openapi_document
 from chatkeep.app.routes import routes_of
 from chatkeep.app.service import Service
+from chatkeep.cli.exit_codes import MEANINGS
 from chatkeep.cli.main import main as cli
 from chatkeep.settings import Settings, read_settings, variable_of
 
@@ -31,6 +32,38 @@ over both. A wrong value stops the start with a line that names it. An empty val
 
 | variable | default | allowed | meaning |
 |---|---|---|---|
+"""
+
+_CLI_HEAD = """\
+# Commands
+
+`list`, `show`, `search`, `delete`, `restore`, `rename` and `models` talk to a server: the one that runs on the data
+folder, by [its own socket](security.md) and without a key; when none runs, one that is started inside the command and
+stopped at its end. A second command uses the server of the first, and takes over when that is done. `--url` names a
+server elsewhere and `--key` what it asks for. The folder of `uvicorn chatkeep.asgi:app` is reached by `--url` only.
+`chatkeep serve` does not start while a command owns the folder. After Ctrl-C a command that serves lets replies end
+that are still coming; a second Ctrl-C interrupts them.
+
+Results go to standard output, everything else to standard error. In a terminal results are tables and rendered
+Markdown, with colours unless `NO_COLOR` is set; elsewhere lines with tabs between, and Markdown as it is. `--json`
+prints one JSON document.
+
+## Exit codes
+
+| code | meaning |
+|---|---|
+EXIT_CODES
+## Completion
+
+Of commands, options and, while a server runs, the ids of chats. In `~/.bashrc`, `~/.zshrc`, or
+`~/.config/fish/completions/chatkeep.fish`:
+
+```
+eval "$(_CHATKEEP_COMPLETE=bash_source chatkeep)"
+eval "$(_CHATKEEP_COMPLETE=zsh_source chatkeep)"
+_CHATKEEP_COMPLETE=fish_source chatkeep | source
+```
+
 """
 
 _PROVIDER_VARIABLES = (
@@ -73,8 +106,9 @@ def env_example() -> str:
 
 
 def cli_page() -> str:
-    """Each command with its help, arguments and options."""
-    return "# Commands\n\n" + "\n".join(_commands(cli, click.Context(cli, info_name="chatkeep")))
+    """What all commands have in common, then each with its help, arguments and options."""
+    codes = "".join(f"| {code.value} | {meaning} |\n" for code, meaning in MEANINGS.items())
+    return _CLI_HEAD.replace("EXIT_CODES", codes) + "\n".join(_commands(cli, click.Context(cli, info_name="chatkeep")))
 
 
 def openapi_page() -> str:

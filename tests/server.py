@@ -99,11 +99,24 @@ class Stream:
 
 
 class Client:
-    """The few requests that tests make again and again. `http` is there for the others."""
+    """The few requests that tests make again and again. `http` is there for the others.
 
-    def __init__(self, base_url: str, key: str | None = None) -> None:
-        headers = {"X-API-Key": key} if key is not None else {}
-        self.http = httpx.Client(base_url=base_url, headers=headers, timeout=DEADLINE_S, trust_env=False)
+    With a `socket` it goes by that Unix socket, and `base_url` only names the host.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str | None = None,
+        *,
+        socket: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        named = {**({"X-API-Key": key} if key is not None else {}), **(headers or {})}
+        transport = httpx.HTTPTransport(uds=socket) if socket is not None else None
+        self.http = httpx.Client(
+            base_url=base_url, headers=named, timeout=DEADLINE_S, trust_env=False, transport=transport
+        )
 
     def send(
         self, message: str, chat_id: str | None = None, headers: Mapping[str, str] | None = None, **fields: object
@@ -197,6 +210,18 @@ class Server:
     def client_of(self, key: str) -> Client:
         """A client that shows `key`; closed with the server."""
         client = Client(self.base_url, key)
+        self._others.append(client)
+        return client
+
+    @property
+    def socket(self) -> Path:
+        """Where its own socket is."""
+        return self.folder / ".chatkeep" / "server.sock"
+
+    def local_client(self, owner: str | None = None) -> Client:
+        """A client by the server's own socket; closed with the server."""
+        headers = {"X-Chatkeep-Owner": owner} if owner is not None else {}
+        client = Client("http://localhost", socket=str(self.socket), headers=headers)
         self._others.append(client)
         return client
 

@@ -2,4 +2,4 @@
 
 from chatkeep.cli.main import main
 
-main()
+main(prog_name="chatkeep")

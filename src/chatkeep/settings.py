@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         validation_alias=_names("api_key", "api_key"),
         description="The one key that is needed to use the server. Several, with names and roles: `chatkeep keys`.",
     )
+    url: str | None = Field(
+        None,
+        validation_alias=_names("url"),
+        description="Server that the commands talk to, as `https://chat.example.org`; CHATKEEP_API_KEY is sent to it."
+        " Left out: the one of the data folder.",
+    )
     allow_anonymous: bool = Field(
         False,
         validation_alias=_names("allow_anonymous"),
@@ -242,6 +248,12 @@ class Settings(BaseSettings):
         validation_alias=_names("grounding_model"),
         description="Who judges for the check `grounding`, as `provider/model`. Left out: the model that replied.",
     )
+    titles: Literal["first", "model"] = Field(
+        "first",
+        validation_alias=_names("titles"),
+        description="Where titles come from: the first message of a chat, or a line that the model which answered it"
+        " writes afterwards, in the background and at its price.",
+    )
     context_tokens: int | None = Field(
         None,
         ge=256,
@@ -318,6 +330,13 @@ class Settings(BaseSettings):
             raise ValueError("it must be at most 4096 printable ASCII characters without spaces")
         return SecretStr(key)
 
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value):
+            raise ValueError("write it as https://chat.example.org")
+        return value.rstrip("/") if value else None
+
     @field_validator("ollama_host")
     @classmethod
     def _with_scheme(cls, value: str) -> str:
@@ -347,6 +366,17 @@ def doubts(settings: Settings, dotenv: Path = Path(".env")) -> list[str]:
     return found
 
 
+def origins(dotenv: Path = Path(".env")) -> dict[str, set[str]]:
+    """The variables that are set, in capitals, by where: `environment`, which wins, then the name of the file."""
+    read = (("environment", {**os.environ}), (str(dotenv), dotenv_values(dotenv)))
+    return {source: {name.upper() for name, value in found.items() if value} for source, found in read}
+
+
+def variables_of(field: str) -> list[str]:
+    """The environment variables that set `field`; of two that are set in one place the first counts."""
+    return [str(choice).upper() for choice in _choices(Settings.model_fields[field])]
+
+
 def _choices(field: FieldInfo) -> list[object]:
     alias = field.validation_alias
     return list(alias.choices) if isinstance(alias, AliasChoices) else []
@@ -354,9 +384,7 @@ def _choices(field: FieldInfo) -> list[object]:
 
 def variable_of(field: str) -> str:
     """The environment variable that sets `field`."""
-    alias = Settings.model_fields[field].validation_alias
-    first = alias.choices[0] if isinstance(alias, AliasChoices) else field
-    return str(first).upper()
+    return next(iter(variables_of(field)), field.upper())
 
 
 def _providers(environment: dict[str, str]) -> tuple[ProviderSettings, ...]:

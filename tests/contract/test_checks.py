@@ -64,6 +64,25 @@ class Doing(Told):
         return await self._opinion(checked)
 
 
+class Held(Told):
+    """Says it when `go` is set. Nothing is said by one that was cancelled."""
+
+    def __init__(self, *stages: Stage) -> None:
+        super().__init__(*stages)
+        self.begun, self.go = asyncio.Event(), asyncio.Event()
+        self.was_cancelled = False
+
+    async def __call__(self, checked: Checked) -> CheckResult | None:
+        self.asked.append(checked)
+        self.begun.set()
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
+        return self.says
+
+
 class Counting(RunObserver):
     """Notes what checks said."""
 
@@ -72,6 +91,12 @@ class Counting(RunObserver):
 
     def message_checked(self, results: Sequence[CheckResult]) -> None:
         self.results += results
+
+
+@pytest.fixture
+def slow() -> Held:
+    """A check of replies that were told already."""
+    return Held("later")
 
 
 async def never(_checked: Checked) -> CheckResult | None:
@@ -92,7 +117,7 @@ async def turn(h: Heart, message: str = "hi", reply: str = "yes", *, call: int =
 
 async def messages(h: Heart) -> list[Message]:
     """What the chat has besides its system prompt."""
-    return (await h.chat.history("", "chat")).messages[1:]
+    return list((await h.chat.history("", "chat")).messages[1:])
 
 
 async def opinion_on_disk(h: Heart) -> list[CheckResult]:
@@ -374,7 +399,7 @@ async def test_what_a_chat_has_before_is_let_go_of_when_its_turn_has_ended(tmp_p
         (await h.puppet.call(1)).fail(ProviderFailed("it broke"))
         await failed.wait_ended()
 
-    assert failed.before == []
+    assert failed.before == ()
 
 
 async def test_a_system_prompt_that_is_denied_begins_no_run_and_leaves_nothing(tmp_path: Path) -> None:
@@ -494,42 +519,28 @@ async def test_a_later_check_looks_at_complete_replies_alone(tmp_path: Path) -> 
     assert [checked.message.text for checked in check.asked] == ["good"]
 
 
-async def test_the_opinion_of_a_chat_that_was_deleted_meanwhile_is_dropped(tmp_path: Path) -> None:
-    begun, go = asyncio.Event(), asyncio.Event()
-
-    async def slow(_checked: Checked) -> CheckResult | None:
-        begun.set()
-        await go.wait()
-        return PASS
-
+async def test_the_opinion_of_a_chat_that_was_deleted_meanwhile_is_dropped(tmp_path: Path, slow: Held) -> None:
     counting = Counting()
-    async with heart(tmp_path, checks=Checks([Doing(slow, "later")])) as h:
+    async with heart(tmp_path, checks=Checks([slow])) as h:
         h.observers.add(counting)
         await turn(h)
-        await begun.wait()
+        await slow.begun.wait()
         await h.chat.delete("", "chat", purge=True)
-        go.set()
+        slow.go.set()
         await _until(lambda: not later_checks())
         assert counting.results == [PASS]
         with pytest.raises(ChatNotFound):
             await h.chat.history("", "chat")
 
 
-async def test_an_opinion_that_the_disk_refuses_is_lost_and_nothing_else(tmp_path: Path) -> None:
-    begun, go = asyncio.Event(), asyncio.Event()
-
-    async def slow(_checked: Checked) -> CheckResult | None:
-        begun.set()
-        await go.wait()
-        return PASS
-
+async def test_an_opinion_that_the_disk_refuses_is_lost_and_nothing_else(tmp_path: Path, slow: Held) -> None:
     counting = Counting()
-    async with heart(tmp_path, checks=Checks([Doing(slow, "later")])) as h:
+    async with heart(tmp_path, checks=Checks([slow])) as h:
         h.observers.add(counting)
         await turn(h)
-        await begun.wait()
+        await slow.begun.wait()
         h.store.refusal = StorageFull("full")
-        go.set()
+        slow.go.set()
         await _until(lambda: not later_checks())
         assert counting.results == [PASS]
         h.store.refusal = None
@@ -538,38 +549,18 @@ async def test_an_opinion_that_the_disk_refuses_is_lost_and_nothing_else(tmp_pat
         assert (await messages(h))[1].checks is None
 
 
-async def test_a_stop_of_the_server_gives_up_later_checks(tmp_path: Path) -> None:
-    begun = asyncio.Event()
-    cancelled = False
-
-    async def slow(_checked: Checked) -> CheckResult | None:
-        nonlocal cancelled
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            cancelled = True
-            raise
-        return None
-
-    async with heart(tmp_path, checks=Checks([Doing(slow, "later")])) as h:
+async def test_a_stop_of_the_server_gives_up_later_checks(tmp_path: Path, slow: Held) -> None:
+    async with heart(tmp_path, checks=Checks([slow])) as h:
         await turn(h)
-        await begun.wait()
-    assert cancelled
+        await slow.begun.wait()
+    assert slow.was_cancelled
 
 
-async def test_of_very_many_replies_that_wait_for_a_later_check_the_last_go_without(tmp_path: Path) -> None:
-    going = 0
-
-    async def slow(_checked: Checked) -> CheckResult | None:
-        nonlocal going
-        going += 1
-        return await never(_checked)
-
-    async with heart(tmp_path, checks=Checks([Doing(slow, "later")])) as h:
+async def test_of_very_many_replies_that_wait_for_a_later_check_the_last_go_without(tmp_path: Path, slow: Held) -> None:
+    async with heart(tmp_path, checks=Checks([slow])) as h:
         for call in range(106):
             await turn(h, call=call)
-        await _until(lambda: going == 4)
+        await _until(lambda: len(slow.asked) == 4)
 
         assert len(later_checks()) == 104
 

@@ -4,7 +4,6 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Coroutine
-from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,12 +11,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
+from chatkeep.chat.branch import Tree
 from chatkeep.chat.continuation import ContinueRequest, Interrupting
 from chatkeep.chat.follow import PING, check_position, follow
 from chatkeep.chat.messages import IfBusy, SendRequest
 from chatkeep.chat.model import Message
+from chatkeep.chat.rewriting import RewriteRequest
 from chatkeep.chat.run import RunState
-from chatkeep.errors import ChatBusy, ChatNotFound, Conflict, ProviderFailed
+from chatkeep.errors import ChatBusy, ChatNotFound, Conflict, InvalidRequest, ProviderFailed
 from tests.puppet import Call, Heart, numbers
 
 T = TypeVar("T")
@@ -84,9 +85,48 @@ class Runs(RuleBasedStateMachine):
         except (ChatBusy, ChatNotFound, Conflict):
             return multiple()
         self.all_runs.append(run.run_id)
-        if run.record.brings_user:
+        if not run.record.asks_again:
             self.asked[run.run_id] = run.record.user.text
         return run.run_id
+
+    @rule(
+        target=runs, chat_id=CHATS, if_busy=st.sampled_from(["reject", "rollback"]), edits=st.booleans(), data=st.data()
+    )
+    def ask_again(self, chat_id: str, if_busy: Interrupting, edits: bool, data: st.DataObject) -> object:
+        self.let_it_work()
+        asked = [m.id for m in self.do(self.stored(chat_id)) if m.role == "user" and not m.continues]
+        if not asked:
+            return multiple()
+        named = data.draw(st.sampled_from(asked))
+        message = f"edited {len(self.all_runs)}" if edits else None
+        try:
+            request = RewriteRequest(chat_id, named, message, if_busy=if_busy)
+            run = self.do(self.heart.chat.rewrite("", request))
+        except (ChatBusy, InvalidRequest):  # rolling back may take the very question
+            return multiple()
+        self.all_runs.append(run.run_id)
+        if message is not None:
+            self.asked[run.run_id] = message
+        return run.run_id
+
+    @rule(chat_id=CHATS, data=st.data())
+    def switch(self, chat_id: str, data: st.DataObject) -> None:
+        names = [message.id for message in self.do(self.stored(chat_id)) if message.id]
+        if not names:
+            return
+        named = data.draw(st.sampled_from(names))
+        try:
+            self.do(self.heart.chat.switch_branch("", chat_id, named))
+        except ChatBusy:
+            return
+        assert named in [message.id for message in self.do(self.heart.chat.history("", chat_id)).messages]
+
+    async def stored(self, chat_id: str) -> list[Message]:
+        """Every message in the chat's file, on whatever path."""
+        try:
+            return (await self.heart.chat.history("", chat_id)).chat.messages
+        except ChatNotFound:
+            return []
 
     @rule(words=st.lists(st.text(alphabet="ab \n\u2028é", min_size=1, max_size=5), min_size=1, max_size=4))
     def speak(self, words: list[str]) -> None:
@@ -204,10 +244,7 @@ class Runs(RuleBasedStateMachine):
     async def check_chats(self) -> None:
         """Every question that was not rolled back stands in its chat once, in order, with its replies after it."""
         for chat_id in ("one", "two"):
-            try:
-                messages = (await self.heart.chat.history("", chat_id)).messages
-            except ChatNotFound:
-                messages = []
+            messages = await self.stored(chat_id)
             turns = [message for message in messages if message.role != "system"]
             runs = [await self.heart.chat.run("", run_id) for run_id in self.all_runs]
             kept = [
@@ -218,14 +255,22 @@ class Runs(RuleBasedStateMachine):
             asked = [self.asked[run.run_id] for run in kept if run.run_id in self.asked]
             assert [m.text for m in turns if m.role == "user"] == asked
             assert [m.run_id for m in turns if m.role == "assistant"] == [run.run_id for run in kept]
-            self.check_seams(turns)
+            self.check_tree(messages)
             assert all(run.state is not RunState.RUNNING for run in runs)
 
-    def check_seams(self, turns: list[Message]) -> None:
-        """A reply stands right behind the one it goes on with, or behind the message that asked for that."""
-        for before, message in pairwise(turns):
-            if message.role == "assistant" and message.continues is not None:
+    def check_tree(self, messages: list[Message]) -> None:
+        """A reply follows what it answers, or the one it goes on with, or the message that asked for that."""
+        tree = Tree(messages)
+        for place, message in enumerate(messages):
+            if message.role != "assistant":
+                continue
+            before = messages[tree.parents[place]]
+            if message.continues is not None:
                 assert message.continues in (before.id, before.continues)
+            else:
+                assert before.role == "user"
+            if message.run_id in self.asked and message.continues is None:
+                assert before.text == self.asked[message.run_id]
 
 
 Runs.TestCase.settings = settings(

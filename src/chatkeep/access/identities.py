@@ -56,6 +56,8 @@ class Identities:
         """Whether what `subject` showed is still valid."""
         if subject.expires_at is not None:
             return self._tokens is not None and time.time() < subject.expires_at
+        if subject.is_local:
+            return True
         if not subject.credential:
             return subject is ANONYMOUS and not self.is_needed
         is_over = subject.session and self.sessions.find(subject.session) is None

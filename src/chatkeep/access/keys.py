@@ -7,7 +7,7 @@ import secrets
 
 import msgspec
 
-from chatkeep.access.subject import Rate, Role, Subject
+from chatkeep.access.subject import LOCAL_NAME, Rate, Role, Subject
 from chatkeep.errors import InvalidRequest
 
 LONGEST = 4096  # characters of anything that is looked at as a credential
@@ -112,10 +112,10 @@ def new_session() -> str:
 
 def check_name(name: str) -> str:
     """Return `name` when a key may have it. Raises: InvalidRequest."""
-    if not _NAME.match(name) or name.startswith("jwt-") or name in {DEFAULT_NAME, "anonymous"}:
+    if not _NAME.match(name) or name.startswith("jwt-") or name in {DEFAULT_NAME, LOCAL_NAME, "anonymous"}:
         raise InvalidRequest(
             f"{name!r} cannot name a key: 1 to 64 of a-z 0-9 _ -, beginning with a letter or digit; not `default`,"
-            " `anonymous` or `jwt-…`."
+            " `local`, `anonymous` or `jwt-…`."
         )
     return name
 

@@ -12,9 +12,10 @@ from litestar.types import Scope
 from chatkeep.access.audit import ACTING, Acting
 from chatkeep.access.identities import Identities
 from chatkeep.access.policy import NEEDS_NO_KEY, Action, check
-from chatkeep.access.subject import ANONYMOUS, Subject
+from chatkeep.access.subject import ANONYMOUS, Subject, local_subject
 from chatkeep.api.credentials import credentials_of
 from chatkeep.api.limiter import Limiter
+from chatkeep.api.local import is_local, local_owner
 from chatkeep.api.origins import Origins, is_loopback, known_address
 from chatkeep.errors import Forbidden, Unauthorized
 
@@ -60,7 +61,10 @@ class Admission:
         self._allows_anonymous = allows_anonymous
 
     async def __call__(self, connection: AnyConnection, handler: BaseRouteHandler) -> None:
-        """Note who asks, and what for, in the request's state. Raises: RateLimited, Unauthorized, Forbidden."""
+        """Note who asks, and what for, in the request's state.
+
+        Raises: RateLimited, Unauthorized, Forbidden; InvalidRequest of a local request for an owner that cannot be.
+        """
         scope: Scope = connection.scope
         if scope.get("method") == "OPTIONS":  # made by Litestar: says what methods there are
             return
@@ -72,14 +76,16 @@ class Admission:
         self._origins.check(scope)
         self._refresh()
         subject = state["subject"] = self._identify(scope, action)
-        if subject is not None and subject is not ANONYMOUS:
+        if subject is not None and subject.is_audited:
             structlog.contextvars.bind_contextvars(key=subject.name)
             ACTING.set(Acting(subject.name, state["request_id"], known_address(scope)))
         self._limiter.check(scope, subject, action)
         check(subject, action)
 
     def _identify(self, scope: Scope, action: Action) -> Subject | None:
-        """Who asks; None for nobody known, where no key is needed. Raises: Unauthorized, RateLimited, Forbidden."""
+        """Who asks; None for nobody known, where no key is needed. Raises: as the call."""
+        if is_local(scope):
+            return local_subject(local_owner(scope), is_audited=self._identities.is_needed)
         if not self._identities.is_needed:
             if action not in NEEDS_NO_KEY:
                 self._check_reach(scope)

@@ -6,7 +6,7 @@ from litestar.types import Scope
 
 from chatkeep.access.audit import AuditEntry, AuditTrail
 from chatkeep.access.policy import Action
-from chatkeep.access.subject import ANONYMOUS, Subject
+from chatkeep.access.subject import Subject
 from chatkeep.api.origins import known_address
 from chatkeep.chat.model import now
 
@@ -28,7 +28,7 @@ class AuditedRequests:
     def __call__(self, scope: Scope, status: int) -> None:
         state = scope["state"]
         subject = state.get("subject")
-        if not isinstance(subject, Subject) or subject is ANONYMOUS or status == _RATE_LIMITED:
+        if not isinstance(subject, Subject) or not subject.is_audited or status == _RATE_LIMITED:
             return
         if state.get("action") not in _NOTED and status != _FORBIDDEN:
             return

@@ -2,26 +2,23 @@
 
 from typing import Annotated
 
-from litestar import Response, delete, get, post
-from litestar.openapi.datastructures import ResponseSpec
+from litestar import delete, get, post
 from litestar.params import QueryParameter
 from msgspec import UNSET
 
 from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
-from chatkeep.api.body import IdempotencyKey, idempotency_of, refuse_absent, refuse_nul
+from chatkeep.api.body import IdempotencyKey, idempotency_of, refuse_nul
 from chatkeep.api.caller import Caller
-from chatkeep.api.event_stream import EventStream
-from chatkeep.api.problems import AnyRequest, documented, problem_response
+from chatkeep.api.problems import AnyRequest, documented
+from chatkeep.api.reply import ReplyResponse, answer_with, check_following, events_url, replies
 from chatkeep.api.schemas import (
     ActiveRun,
-    BackgroundAnswer,
     ChatList,
     ChatRow,
     Confirmation,
     ContinueBody,
     HistoryAnswer,
-    SendAnswer,
     SendBody,
     ShownChat,
     ShownMessage,
@@ -29,7 +26,6 @@ from chatkeep.api.schemas import (
 from chatkeep.chat.continuation import ContinueRequest
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.messages import LiveTurn, SendRequest
-from chatkeep.chat.run import Run
 
 _PAGE = 1000  # chats a page unless asked for fewer
 
@@ -42,20 +38,16 @@ LimitOrAll = Annotated[int | None, QueryParameter(ge=1, le=_PAGE, description="A
     opt=needs(Action.TALK, "text/event-stream"),
     status_code=200,
     summary="Send a message",
-    responses={
-        200: ResponseSpec(SendAnswer, description="The reply, or its event stream.", generate_examples=False),
-        202: ResponseSpec(BackgroundAnswer, description="The run goes on by itself.", generate_examples=False),
-        **documented(404, 409, 413, 422, 500, 502, 503, 504, 507),
-    },
+    responses=replies("The reply, or its event stream."),
 )
 async def send(
     request: AnyRequest, caller: Caller, data: SendBody, idempotency_key: IdempotencyKey = None
-) -> Response[SendAnswer] | Response[BackgroundAnswer] | Response[bytes]:
+) -> ReplyResponse:
     """Take a message and answer with the reply: whole, as a stream, or later."""
     refuse_nul(data)
-    streams = _check_following(request, caller, data)
+    streams = check_following(request, caller, data)
     run = await caller.chat.send(caller.owner, _send_request(data), idempotency_of(idempotency_key, data))
-    return await _answer_with(request, caller, run, streams=streams, background=data.background)
+    return await answer_with(request, caller, run, streams=streams, background=data.background)
 
 
 @post(
@@ -63,24 +55,20 @@ async def send(
     opt=needs(Action.TALK, "text/event-stream"),
     status_code=200,
     summary="Continue the last reply",
-    responses={
-        200: ResponseSpec(SendAnswer, description="What came, or its event stream.", generate_examples=False),
-        202: ResponseSpec(BackgroundAnswer, description="The run goes on by itself.", generate_examples=False),
-        **documented(404, 409, 413, 422, 500, 502, 503, 504, 507),
-    },
+    responses=replies("What came, or its event stream."),
 )
 async def continue_reply(
     request: AnyRequest, caller: Caller, chat_id: str, data: ContinueBody, idempotency_key: IdempotencyKey = None
-) -> Response[SendAnswer] | Response[BackgroundAnswer] | Response[bytes]:
+) -> ReplyResponse:
     """Go on with a reply that failed, was stopped or interrupted, or is as long as it may be.
 
     What comes is a message of its own. A reply that has no text yet is made anew.
     """
     refuse_nul(data)
-    streams = _check_following(request, caller, data)
+    streams = check_following(request, caller, data)
     asked = _continue_request(chat_id, data)
     run = await caller.chat.continue_reply(caller.owner, asked, idempotency_of(idempotency_key, data, chat_id))
-    return await _answer_with(request, caller, run, streams=streams, background=data.background)
+    return await answer_with(request, caller, run, streams=streams, background=data.background)
 
 
 @get("/chat/history", opt=needs(Action.READ), summary="List chats", responses=documented(422, 500))
@@ -105,15 +93,16 @@ async def history(
     opt=needs(Action.CHANGE),
     status_code=200,
     summary="Delete a chat",
-    responses=documented(404, 422, 500, 507),
+    responses=documented(404, 409, 422, 500, 507),
 )
 async def remove(
     caller: Caller,
     chat_id: str,
     purge: Annotated[bool, QueryParameter(description="Remove it for good, past the trash.")] = False,
+    revision: Annotated[int | None, QueryParameter(ge=0, description="409 when the chat has another one.")] = None,
 ) -> Confirmation:
     """Move a chat to the trash; its live run is stopped first."""
-    await caller.chat.delete(caller.owner, chat_id, purge=purge)
+    await caller.chat.delete(caller.owner, chat_id, purge=purge, revision=revision)
     return Confirmation(f"Chat {chat_id} deleted successfully", success=True)
 
 
@@ -143,40 +132,10 @@ async def chat_history(
         stored.last_updated,
         stored.title,
         stored.revision,
-        [ShownMessage.of(message) for message in found.messages],
+        [ShownMessage.of(message, found.siblings) for message in found.messages],
         found.has_more,
     )
     return HistoryAnswer(stored.chat_id, shown, _active_run(found.active) if found.active else None, success=True)
-
-
-def events_url(run_id: str) -> str:
-    """Where a run's events are followed."""
-    return f"/runs/{run_id}/events"
-
-
-def _check_following(request: AnyRequest, caller: Caller, body: SendBody | ContinueBody) -> bool:
-    """Whether the answer is to be a stream. Raises: InvalidRequest, RateLimited, before a run is begun for it."""
-    refuse_absent(background=body.background, on_leave=body.on_leave)
-    streams = body.stream or "text/event-stream" in request.headers.get("accept", "")
-    if streams and not body.background:
-        caller.check_stream()
-    return streams
-
-
-async def _answer_with(
-    request: AnyRequest, caller: Caller, run: Run, *, streams: bool, background: bool
-) -> Response[SendAnswer] | Response[BackgroundAnswer] | Response[bytes]:
-    """What there is to say of `run` in the way that was asked for: at once, as it comes, or at its end."""
-    if background:
-        return Response(
-            BackgroundAnswer(run.run_id, run.record.chat_id, events_url(run.run_id), success=True), status_code=202
-        )
-    if streams:
-        return EventStream(caller, run)
-    await caller.ended(run)
-    if run.problem is not None:
-        return problem_response(request, run.problem)
-    return Response(_answer(run))
 
 
 def _continue_request(chat_id: str, body: ContinueBody) -> ContinueRequest:
@@ -186,25 +145,6 @@ def _continue_request(chat_id: str, body: ContinueBody) -> ContinueRequest:
 
 def _send_request(body: SendBody) -> SendRequest:
     return SendRequest(**{name: getattr(body, name) for name in SendRequest.__struct_fields__})
-
-
-def _answer(run: Run) -> SendAnswer:
-    record, reply = run.record, run.reply
-    usage, stats = reply.close()
-    return SendAnswer(
-        response=reply.text,
-        chat_id=record.chat_id,
-        success=True,
-        run_id=run.run_id,
-        message_id=record.message_id,
-        provider=run.provider,
-        model=run.model,
-        finish_reason=reply.finish_reason or "stop",
-        usage=usage,
-        stats=stats,
-        checks=reply.checks or UNSET,
-        continues=record.continues or UNSET,
-    )
 
 
 def _active_run(live: LiveTurn) -> ActiveRun:

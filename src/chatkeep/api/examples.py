@@ -40,6 +40,18 @@ _RUN_ANSWER = {
 JSON: dict[str, Any] = {
     "SendBody": {"message": "Tell me a fun fact about space", "chat_id": "space-facts"},
     "ContinueBody": {"message_id": _MESSAGE, "max_tokens": 500},
+    "RegenerateBody": {"message_id": _MESSAGE, "temperature": 1.0},
+    "EditBody": {"message_id": _MESSAGE, "message": "Tell me a fun fact about Mars", "revision": 3},
+    "BranchBody": {"message_id": _MESSAGE, "revision": 3},
+    "ForkBody": {"message_id": _MESSAGE, "chat_id": "mars-facts"},
+    "RenameBody": {"title": "Space facts", "revision": 3},
+    "ChangedAnswer": {
+        "chat_id": "space-facts",
+        "title": "Space facts",
+        "revision": 4,
+        "message_count": 4,
+        "success": True,
+    },
     "SendAnswer": {
         "response": _TEXT,
         "chat_id": "space-facts",
@@ -69,6 +81,37 @@ JSON: dict[str, Any] = {
                 "active_run": None,
             }
         },
+        "next_cursor": None,
+        "success": True,
+    },
+    "RestoreBody": {"generation": 6, "revision": 8},
+    "RestoreAnswer": {
+        "message": "Chat space-facts restored from generation 6",
+        "chat_id": "space-facts",
+        "revision": 9,
+        "success": True,
+    },
+    "GenerationList": {
+        "generations": [
+            {
+                "generation": 7,
+                "title": "Tell me a fun fact about space",
+                "last_updated": _AT,
+                "message_count": 14,
+                "size_bytes": 5120,
+            }
+        ],
+        "success": True,
+    },
+    "TrashList": {
+        "chats": [
+            {
+                "chat_id": "space-facts",
+                "title": "Tell me a fun fact about space",
+                "deleted_at": _AT,
+                "message_count": 14,
+            }
+        ],
         "next_cursor": None,
         "success": True,
     },
@@ -215,12 +258,14 @@ DETAILS = {
     "unauthorized": "Send a key, as `X-API-Key: KEY` or as `Authorization: Bearer KEY`.",
     "forbidden": "The role reader of the key dashboard does not allow this.",
     "not_found": "There is nothing here.",
+    "generation_not_found": "Nothing is kept of chat space-facts at revision 1.",
     "chat_not_found": "There is no chat space-facts.",
     "run_not_found": "There is no run run_none.",
     "provider_not_found": "There is no provider opnai. There are: openai, ollama.",
     "model_not_found": "The provider openai has no model gpt-0.",
     "chat_busy": "A run is going in the chat space-facts.",
     "conflict": "The last reply came to its end: there is nothing to continue.",
+    "revision_conflict": "Chat space-facts has revision 8, not 7.",
     "idempotency_mismatch": "This Idempotency-Key was used with another body.",
     "run_expired": "Event 7 of this run is not kept any more.",
     "body_too_large": "Request Entity Too Large",

@@ -18,9 +18,9 @@ class Limiter:
         self._rates = rates
 
     def check(self, scope: Scope, subject: Subject | None, action: Action) -> None:
-        """Count a request of `subject`, None for nobody known, unless `action` is free. Raises: RateLimited."""
+        """Count a request of `subject`, None for nobody known, unless it or `action` is free. Raises: RateLimited."""
         group = group_of(action)
-        if self._rates is None or group is None:
+        if self._rates is None or group is None or (subject is not None and subject.is_local):
             return
         try:
             _tell(scope, self._rates.hit(subject, known_address(scope) or "", group))

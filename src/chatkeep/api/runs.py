@@ -11,9 +11,9 @@ from litestar.params import HeaderParameter, QueryParameter
 from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
 from chatkeep.api.caller import Caller
-from chatkeep.api.chats import events_url
 from chatkeep.api.event_stream import STREAMED, EventStream
 from chatkeep.api.problems import documented
+from chatkeep.api.reply import events_url
 from chatkeep.api.schemas import RunAnswer, RunList, StopReceipt
 from chatkeep.chat.follow import check_position
 from chatkeep.chat.interface import ChatInterface

@@ -16,6 +16,10 @@ Provider = Annotated[str | None, Meta(description="Left out, the default provide
 Model = Annotated[str | None, Meta(description="`model` or `provider/model`. Left out, the default.")]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
 MaxTokens = Annotated[int, Meta(ge=1, le=10_000_000)]
+Revision = Annotated[
+    int | None,
+    Meta(description="The revision that this is based on: 409 when the chat has another one. Left out, any."),
+]
 LeavePolicy = Annotated[
     OnLeave,
     Meta(
@@ -80,6 +84,74 @@ class ContinueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = "reject"
     on_leave: LeavePolicy = "continue"
+
+
+class _AskingAgain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    provider: Annotated[str | None, Meta(description="Left out, who made the reply, else the default.")] = None
+    model: Annotated[
+        str | None, Meta(description="`model` or `provider/model`. Left out, who made the reply, else the default.")
+    ] = None
+    temperature: Temperature | None = None
+    max_tokens: MaxTokens | None = None
+    system_prompt: Annotated[str | None, Meta(description="In place of the chat's own, for this turn only.")] = None
+    revision: Revision = None
+    stream: Annotated[bool, Meta(description="Answer with server-sent events.")] = False
+    background: Annotated[bool, Meta(description="Answer 202 at once; the run goes on by itself.")] = False
+    if_busy: Annotated[
+        Interrupting,
+        Meta(
+            description="When a run is going in the chat: refuse with 409, stop it and keep its text, or stop it and"
+            " drop its turn."
+        ),
+    ] = "reject"
+    on_leave: LeavePolicy = "continue"
+
+
+class RegenerateBody(_AskingAgain, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`POST /chat/regenerate/{chat_id}`. Nothing is required: `{}` makes the chat's last reply anew."""
+
+    message_id: Annotated[
+        str | None, Meta(description="The reply, or the user's message that it answers. Left out, the last reply.")
+    ] = None
+
+
+class EditBody(_AskingAgain, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`POST /chat/edit/{chat_id}`: ask what the user's message `message_id` should have asked."""
+
+    message_id: Annotated[Text, Meta(description="The user's message that is edited; it is kept.")]
+    message: Annotated[Text, Meta(description="What the user says instead.")]
+
+
+class RenameBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`PATCH /chat/rename/{chat_id}`."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=200, examples=["Space facts"])]
+    revision: Revision = None
+
+
+class BranchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /chat/branch/{chat_id}`: the newest path through the message becomes the active one."""
+
+    message_id: Text
+    revision: Revision = None
+
+
+class ForkBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /chat/fork/{chat_id}`: a new chat up to and with the message."""
+
+    message_id: Text
+    chat_id: Annotated[str | None, Meta(description="Of the new chat. Left out, one is made.")] = None
+    revision: Revision = None
+
+
+class ChangedAnswer(msgspec.Struct, frozen=True):
+    """The chat as it is now, after a change that asked no model."""
+
+    chat_id: str
+    title: str
+    revision: int
+    message_count: Annotated[int, Meta(description="Messages on the active path.")]
+    success: bool
 
 
 class SendAnswer(msgspec.Struct, frozen=True):
@@ -147,8 +219,16 @@ class ActiveRun(msgspec.Struct, frozen=True):
     continues: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class Branch(msgspec.Struct, frozen=True):
+    """A message is the `number`th of `count` that follow the same message; `message_ids` are all, oldest first."""
+
+    number: int
+    count: int
+    message_ids: list[str]
+
+
 class ShownMessage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A stored message, without what is ours alone.
+    """A stored message, without what is ours alone. `branch` is there when other messages follow the same one.
 
     `continues` is the id of the reply that this one goes on with, where that one ends. A user's message that has it was
     written by chatkeep, to ask for that.
@@ -170,11 +250,18 @@ class ShownMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | None = None
     checks: list[CheckResult] | None = None
     parent_id: str | None = None
+    original_id: str | None = None
+    branch: Branch | None = None
 
     @classmethod
-    def of(cls, message: Message) -> "ShownMessage":
-        """What a client sees of `message`."""
-        return cls(**{name: getattr(message, name) for name in cls.__struct_fields__})
+    def of(cls, message: Message, siblings: dict[str, list[str]]) -> "ShownMessage":
+        """What a client sees of `message`; `siblings` are the ids of those that are not alone, with their own."""
+        beside = siblings.get(message.id or "")
+        branch = Branch(beside.index(message.id or "") + 1, len(beside), beside) if beside else None
+        return cls(**{name: getattr(message, name) for name in _SHOWN}, branch=branch)
+
+
+_SHOWN = [name for name in ShownMessage.__struct_fields__ if name != "branch"]
 
 
 class ShownChat(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.observe import Observers
 from chatkeep.chat.run import RunState
+from chatkeep.chat.titles import Titles
 from chatkeep.providers.build import build_registry
 from chatkeep.settings import Settings
 from chatkeep.storage.files import FileStore
@@ -20,12 +21,17 @@ from chatkeep.telemetry.metrics import Metrics
 
 
 class Service:
-    """Every part of one server, made from settings and started in order."""
+    """Every part of one server, made from settings and started in order.
 
-    def __init__(self, settings: Settings) -> None:
+    `on_demand` is for a server that lives as long as one command: it makes no file for the system prompt, and asks no
+    provider how it is before one is needed.
+    """
+
+    def __init__(self, settings: Settings, *, on_demand: bool = False) -> None:
         self.settings = settings
+        self._on_demand = on_demand
         self.store = FileStore(settings.chats_dir, run_kept_s=settings.run_kept_s, trash_days=settings.trash_days)
-        self.system_prompt = SystemPromptFile(settings.system_prompt_file)
+        self.system_prompt = SystemPromptFile(settings.system_prompt_file, makes=not on_demand)
         self.providers = build_registry(settings)
         self.connections = OpenConnections()
         self.access = Access(settings, self.connections)
@@ -45,8 +51,12 @@ class Service:
             attempts=1 + settings.retries,
             retry_wait_s=settings.retry_wait_s,
         )
+        store = self.instruments.store(self.store)
+        self._titles = Titles(store, self.providers, limits, self._observers.model_asked)
+        if settings.titles == "model":
+            self._observers.add(self._titles)
         self.chat = ChatInterface(
-            store=self.instruments.store(self.store),
+            store=store,
             log=self.instruments.journal(self.store.log),
             providers=self.providers,
             limits=limits,
@@ -72,8 +82,9 @@ class Service:
         await self.store.start()
         self._started = True
         self.access.start()
-        self.system_prompt.make()
-        self.providers.start()
+        self.system_prompt.start()
+        if not self._on_demand:
+            self.providers.start()
         await self.chat.start()
 
     async def aclose(self) -> None:
@@ -86,6 +97,7 @@ class Service:
             closing.push_async_callback(self.store.aclose)
             closing.push_async_callback(self.access.aclose)
             closing.push_async_callback(self.providers.aclose)
+            closing.push_async_callback(self._titles.aclose)
             closing.push_async_callback(self.chat.aclose)
             closing.push_async_callback(self.feed.aclose)
 

@@ -83,6 +83,56 @@ def active_path(chat: Chat) -> Sequence[Message]:
     return [chat.messages[place] for place in tree.path_to(end_place(chat, tree))]
 
 
+def message_count(chat: Chat) -> int:
+    """How many messages a list shows of a chat: those on the active path but the system's."""
+    return sum(message.role != "system" for message in active_path(chat))
+
+
+def siblings_of(chat: Chat, shown: Sequence[Message]) -> dict[str, list[str]]:
+    """By id, those of `shown` that are not alone, and all that follow the same message, oldest first."""
+    if not has_branches(chat):
+        return {}
+    wanted = {message.id for message in shown}
+    found = {}
+    for place, places in Tree(chat.messages).siblings().items():
+        name = chat.messages[place].id
+        if name in wanted and name is not None:
+            found[name] = [each for each in (chat.messages[other].id for other in places) if each is not None]
+    return found
+
+
+def path_before(chat: Chat | None, parent_id: str | None) -> Sequence[Message]:
+    """What a turn follows whose first message has that `parent_id`; None, or one that is not there: the active path."""
+    if chat is None:
+        return []
+    found = path_to(chat, parent_id) if parent_id is not None else None
+    return active_path(chat) if found is None else found
+
+
+def path_of_place(chat: Chat, place: int) -> Sequence[Message]:
+    """The messages from the first to the one at `place`."""
+    if not has_branches(chat):
+        return chat.messages[: place + 1]
+    return [chat.messages[each] for each in Tree(chat.messages).path_to(place)]
+
+
+def questions_sent_at(chat: Chat, known: int) -> list[str | None]:
+    """When the user's message was sent that each message answers, else when it was itself; None for what has no time.
+
+    Without the first `known` messages.
+    """
+    messages = chat.messages
+    parents = Tree(messages).parents if has_branches(chat) else range(NOTHING, len(messages) - 1)
+    times = []
+    for place in range(known, len(messages)):
+        before = parents[place]
+        while before != NOTHING and messages[before].role != "user":
+            before = parents[before]
+        asked = messages[before].timestamp if before != NOTHING else None
+        times.append(asked or messages[place].timestamp)
+    return times
+
+
 def path_to(chat: Chat, message_id: str) -> Sequence[Message] | None:
     """The messages from the first to that one, None when there is none such; START gives the system's at the top."""
     if message_id == START:
@@ -93,28 +143,19 @@ def path_to(chat: Chat, message_id: str) -> Sequence[Message] | None:
 
 
 def appended(chat: Chat, parent_id: str | None, turn: Sequence[Message]) -> list[Message]:
-    """All messages, and behind them `turn`, each following the one before it and the first `parent_id`.
+    """All messages, and behind them `turn`, each following the one before it and the first the path to `parent_id`.
 
-    None is the end of the active path. The chat's `current` must be None from then on: what was added is active.
+    None is the active path. The chat's `current` must be None from then on: what was added is active.
     """
     if not turn:
         return chat.messages
-    first, *rest = turn
+    path = path_before(chat, parent_id)
     end = chat.messages[-1] if chat.messages else None
-    if parent_id is None:
-        path = active_path(chat)
-        if not path or path[-1] is end:
-            return [*chat.messages, *turn]
-        parent_id = next((message.id for message in reversed(path) if message.id), START)
-    return [*chat.messages, _following(first, parent_id, end), *rest]
-
-
-def _following(message: Message, parent_id: str, end: Message | None) -> Message:
-    """`message` with the `parent_id` it needs to stand behind `end`."""
-    follows_end = (
-        (end is None or end.role == "system") if parent_id == START else end is not None and end.id == parent_id
-    )
-    return message if follows_end else msgspec.structs.replace(message, parent_id=parent_id)
+    if end is None or (path and path[-1] is end):
+        return [*chat.messages, *turn]
+    first, *rest = turn
+    follows = next((message.id for message in reversed(path) if message.id), START)
+    return [*chat.messages, msgspec.structs.replace(first, parent_id=follows), *rest]
 
 
 def _beginning(messages: Sequence[Message]) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from chatkeep.chat.continuation import first_piece, first_question_at, joined
-from chatkeep.chat.model import Chat, Message, denial_in, text_of
+from chatkeep.chat.model import Message, denial_in, text_of
 from chatkeep.chat.ports import ChatMessage
 from chatkeep.errors import ContextTooLong
 
@@ -20,7 +20,7 @@ def estimate_tokens(text: str) -> int:
 
 
 def check_fits(
-    chat: Chat | None,
+    before: Sequence[Message],
     system_prompt: str,
     user: Message,
     *,
@@ -29,12 +29,12 @@ def check_fits(
     continues: str | None = None,
 ) -> None:
     """Return when `fit` would find room for what is always sent. Raises: ContextTooLong."""
-    _, asked = _parted(chat, user, continues)
+    _, asked = _parted(before, user, continues)
     _check_room([*_head(system_prompt), *_sent(asked)], _room(window, max_tokens))
 
 
 def fit(
-    chat: Chat | None,
+    before: Sequence[Message],
     system_prompt: str,
     user: Message,
     *,
@@ -44,12 +44,13 @@ def fit(
 ) -> tuple[list[ChatMessage], int]:
     """The messages to send, in order, and about how many tokens they are.
 
-    `window` is the model's context in tokens, None when unknown: then nothing is left out but what a check denied.
-    The system prompt and `user` are always sent, and when the reply `continues` is gone on with, everything from its
-    question on; its pieces are one message, the last one unless `user` asks to go on. A call of tools is sent with all
-    its answers or not at all. Raises: ContextTooLong when what is always sent is too much.
+    `before` is what the turn follows; it may end with `user` itself, which is then asked again. `window` is the model's
+    context in tokens, None when unknown: then nothing is left out but what a check denied. The system prompt and `user`
+    are always sent, and when the reply `continues` is gone on with, everything from its question on; its pieces are one
+    message, the last one unless `user` asks to go on. A call of tools is sent with all its answers or not at all.
+    Raises: ContextTooLong when what is always sent is too much.
     """
-    earlier, asked = _parted(chat, user, continues)
+    earlier, asked = _parted(before, user, continues)
     head, tail = _head(system_prompt), _sent(asked)
     room = _room(window, max_tokens)
     used = _check_room([*head, *tail], room)
@@ -66,11 +67,13 @@ def fit(
     return [*head, *(message for unit, _ in reversed(older) for message in unit), *tail], used
 
 
-def _parted(chat: Chat | None, user: Message, continues: str | None) -> tuple[Sequence[Message], Sequence[Message]]:
+def _parted(
+    messages: Sequence[Message], user: Message, continues: str | None
+) -> tuple[Sequence[Message], Sequence[Message]]:
     """What may be left out, and what must be sent."""
-    messages = chat.messages if chat else []
     if continues is None:
-        return messages, [user]
+        is_asked_again = user.id is not None and bool(messages) and messages[-1].id == user.id
+        return messages[:-1] if is_asked_again else messages, [user]
     place = next((number for number, message in enumerate(messages) if message.id == continues), None)
     if place is None:
         return messages, [user]

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from chatkeep.chat.branch import Tree, active_path, path_to
 from chatkeep.chat.messages import OnLeave
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, denial_in, new_id, now
 from chatkeep.chat.ports import Provider, RunRecord
@@ -46,33 +47,41 @@ def continued(chat: Chat, message_id: str | None) -> Message:
     Raises: Conflict when it came to its end, is not the last message, or was denied; InvalidRequest when the chat has
     none such.
     """
-    if message_id is not None and all(message.id != message_id for message in chat.messages):
-        raise InvalidRequest(
-            f"The chat has no message {message_id!r}.", errors=(("$.message_id", "is no message of this chat"),)
-        )
-    last = chat.messages[-1] if chat.messages else None
-    if last is None or last.role != "assistant" or message_id not in (None, last.id):
-        raise Conflict("Only the last reply of a chat can be continued, while no message follows it.")
+    path = path_named(chat, message_id)
+    last = path[-1] if path else None
+    if last is None or last.role != "assistant" or not _ends_a_path(chat, last):
+        raise Conflict("Only the last reply of a path can be continued, while no message follows it.")
     if last.status not in ("failed", "interrupted", "stopped") and last.finish_reason != "length":
         raise Conflict("The last reply came to its end: there is nothing to continue.")
-    belonging = chat.messages[first_question_at(chat.messages, len(chat.messages) - 1) :]
+    belonging = path[first_question_at(path, len(path) - 1) :]
     if any(denial_in(message.checks) is not None for message in belonging):
         raise Conflict("A check denied the last reply, or its question: that is sent to no model.")
     return last
 
 
+def path_named(chat: Chat, message_id: str | None) -> Sequence[Message]:
+    """The messages up to that one, None for all of the active path. Raises: InvalidRequest when there is none such."""
+    path = active_path(chat) if message_id is None else path_to(chat, message_id) if message_id else None
+    if path is None:
+        raise InvalidRequest(
+            f"The chat has no message {message_id!r}.", errors=(("$.message_id", "is no message of this chat"),)
+        )
+    return path
+
+
 def check_last(chat: Chat | None, record: RunRecord) -> None:
-    """Return when what `record` goes on with, if anything, is the last message of `chat`. Raises: Conflict."""
+    """Return when what `record` goes on with, if anything, still ends a path of `chat`. Raises: Conflict."""
     if record.continues is None:
         return
-    if chat is None or not chat.messages or chat.messages[-1].id != record.continues:
-        raise Conflict("The chat was changed meanwhile: the reply to be continued is not its last message any more.")
+    path = path_to(chat, record.continues) if chat else None
+    if chat is None or not path or not _ends_a_path(chat, path[-1]):
+        raise Conflict("The chat was changed meanwhile: the reply to be continued ends no path of it any more.")
 
 
 def record_of_continuation(
     key: ChatKey, request: ContinueRequest, chat: Chat, provider: Provider, model: str, idempotency: Idempotency | None
 ) -> RunRecord:
-    """What the run is that goes on with the last message of `chat`. Raises: Conflict, InvalidRequest."""
+    """What the run is that goes on with the reply in `chat` that is meant. Raises: Conflict, InvalidRequest."""
     can_prefill = provider.can_prefill(model)
     if request.prefill and not can_prefill:
         raise InvalidRequest(
@@ -80,15 +89,16 @@ def record_of_continuation(
             errors=(("$.prefill", "cannot be done by this model"),),
         )
     moment = now()
-    last = len(chat.messages) - 1
-    begun = chat.messages[last]
-    question = question_at(chat.messages, last)
+    path = path_named(chat, request.message_id)
+    begun = path[-1]
+    question = question_at(path, len(path) - 1)
     if question is None:
         raise Conflict("The chat has no message that the last reply answers.")
-    is_begun = bool(said_so_far(chat.messages))
+    is_begun = bool(said_so_far(path))
     prefill = is_begun and (can_prefill if request.prefill is None else request.prefill)
-    user = chat.messages[question]
-    if is_begun and not prefill:
+    asks_again = prefill or not is_begun
+    user = path[question]
+    if not asks_again:
         user = Message(role="user", content=GO_ON, id=new_id("msg"), timestamp=moment, continues=begun.id)
     return RunRecord(
         run_id=new_id("run"),
@@ -102,6 +112,8 @@ def record_of_continuation(
         temperature=request.temperature,
         max_tokens=request.max_tokens,
         idempotency=idempotency,
+        parent_id=begun.id,
+        asks_again=asks_again,
         continues=begun.id,
         prefill=prefill,
         cancel_on_leave=request.on_leave == "cancel",
@@ -148,6 +160,12 @@ def first_question_at(messages: Sequence[Message], place: int) -> int:
         place = before
     question = question_at(messages, place)
     return place if question is None else question
+
+
+def _ends_a_path(chat: Chat, message: Message) -> bool:
+    tree = Tree(chat.messages)
+    place = chat.messages.index(message)
+    return tree.end_of(place) == place
 
 
 def _goes_on(before: Message, message: Message) -> bool:

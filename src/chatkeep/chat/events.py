@@ -183,6 +183,11 @@ class JournalLine(msgspec.Struct, frozen=True):
         """Whether the run ends with this event."""
         return self.event in ("done", "failed")
 
+    @property
+    def is_known(self) -> bool:
+        """Whether this version has such an event; a newer one may have others."""
+        return self.event == "usage" or self.event in _TYPES
+
     def frame(self) -> bytes:
         """The SSE event that was sent for this line, byte for byte."""
         return frame(self.id, self.event.encode(), bytes(self.data))

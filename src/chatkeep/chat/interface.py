@@ -1,36 +1,44 @@
 """ChatInterface: the one door to chats and runs, for every view."""
 
 import asyncio
-import uuid
 from collections.abc import Callable
 
 import structlog
 
+from chatkeep.chat.begin import Beginnings
+from chatkeep.chat.branch import active_path, path_before, siblings_of
 from chatkeep.chat.checks.threads import Checks
-from chatkeep.chat.continuation import ContinueRequest, continued, record_of_continuation
+from chatkeep.chat.continuation import ContinueRequest
+from chatkeep.chat.editing import Editing, ForkRequest
 from chatkeep.chat.exchanges import Exchange, Exchanges
 from chatkeep.chat.followers import Followers
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.idempotency import IdempotencyKeys
-from chatkeep.chat.messages import History, IfBusy, SendRequest, live_turn, record_of
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_chat_id
+from chatkeep.chat.messages import History, SendRequest, live_turn
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, check_chat_id
 from chatkeep.chat.observe import Observers
-from chatkeep.chat.ports import ChatStore, ChatSummary, Provider, Providers, RunLog, SearchPage
+from chatkeep.chat.ports import (
+    ChatStore,
+    ChatSummary,
+    DeletedChat,
+    Generation,
+    Providers,
+    RunLog,
+    SearchPage,
+)
 from chatkeep.chat.query import parse_query
 from chatkeep.chat.recover import recover
 from chatkeep.chat.replay import replay
+from chatkeep.chat.restoring import Restoring, check_stored_revision
+from chatkeep.chat.rewriting import RewriteRequest
 from chatkeep.chat.run import Ending, Run
 from chatkeep.chat.seal import load_or_none, new_chat, reply_in
 from chatkeep.chat.turn import Turns
-from chatkeep.chat.unstored import GenerateRequest, Unstored, unstored_run
+from chatkeep.chat.unstored import GenerateRequest, Unstored
 from chatkeep.errors import (
-    ChatBusy,
-    ChatkeepError,
     ChatNotFound,
     ChatUnreadable,
     InvalidRequest,
-    ProviderNotConfigured,
-    ProviderNotFound,
     RunNotFound,
     ShuttingDown,
 )
@@ -90,17 +98,26 @@ class ChatInterface:
             observers=observers,
             checks=self._checks,
         )
-        self.accepting = False
+        self._beginnings = Beginnings(
+            store=store, providers=providers, turns=self._turns, unstored=self._unstored, runs=self._runs
+        )
+        self._editing = Editing(store, self._turns.has_unsettled)
+        self._restoring = Restoring(store, log, self._turns)
+
+    @property
+    def accepting(self) -> bool:
+        """Whether runs are begun: after `start`, and until `drain`."""
+        return self._beginnings.accepting
 
     async def start(self) -> None:
         """Seal what a crash left open, then accept runs. Raises: StorageFailed."""
         self._turns.start()
         await recover(self._store, self._log, self._turns.recorder, self._turns.guardrails, self._system_prompt)
-        self.accepting = True
+        self._beginnings.accepting = True
 
     async def drain(self, grace_s: float) -> None:
         """Accept no more runs, let those going end within `grace_s` seconds, then interrupt the rest. Twice is once."""
-        self.accepting = False
+        self._beginnings.accepting = False
         try:
             async with asyncio.timeout(grace_s):
                 await self._all_ended()
@@ -133,7 +150,7 @@ class ChatInterface:
         return await self._keys.once(
             owner,
             idempotency,
-            lambda: self._begin(owner, request, idempotency),
+            lambda: self._beginnings.send(owner, request, idempotency),
             lambda earlier: self.run(owner, earlier),
         )
 
@@ -146,9 +163,44 @@ class ChatInterface:
         return await self._keys.once(
             owner,
             idempotency,
-            lambda: self._begin_continuation(owner, request, idempotency),
+            lambda: self._beginnings.continuation(owner, request, idempotency),
             lambda earlier: self.run(owner, earlier),
         )
+
+    async def rewrite(self, owner: str, request: RewriteRequest, idempotency: Idempotency | None = None) -> Run:
+        """Make a reply anew, or edit a message and ask it, on a branch of its own; return the run, as `send` does.
+
+        Raises: Conflict when there is nothing to ask again, RevisionConflict, ChatBusy, ChatNotFound, InvalidRequest,
+        and what `send` raises; then nothing was written.
+        """
+        return await self._keys.once(
+            owner,
+            idempotency,
+            lambda: self._beginnings.rewriting(owner, request, idempotency),
+            lambda earlier: self.run(owner, earlier),
+        )
+
+    async def rename(self, owner: str, chat_id: str, title: str, *, revision: int | None = None) -> Chat:
+        """Give the chat another title, and return it.
+
+        Raises: ChatNotFound, RevisionConflict, InvalidRequest, StorageFailed.
+        """
+        return await self._editing.rename(ChatKey(owner, check_chat_id(chat_id)), title, revision)
+
+    async def switch_branch(self, owner: str, chat_id: str, message_id: str, *, revision: int | None = None) -> Chat:
+        """Make the newest path through that message the active one, and return the chat.
+
+        Raises: ChatBusy while a run is going in it, ChatNotFound, RevisionConflict, InvalidRequest, StorageFailed.
+        """
+        return await self._editing.switch_branch(ChatKey(owner, check_chat_id(chat_id)), message_id, revision)
+
+    async def fork(self, owner: str, request: ForkRequest, idempotency: Idempotency | None = None) -> Chat:
+        """Make a chat of the path to a message of another one, and return it. With `idempotency` once.
+
+        Raises: ChatNotFound, RevisionConflict, InvalidRequest, Conflict when the id is taken, IdempotencyMismatch,
+        StorageFailed.
+        """
+        return await self._editing.fork(owner, request, idempotency)
 
     async def generate(self, owner: str, request: GenerateRequest, idempotency: Idempotency | None = None) -> Run:
         """Ask a model outside any chat, and return the run, which goes on by itself. It is kept nowhere.
@@ -158,7 +210,10 @@ class ChatInterface:
         of a tool, RateLimited, ShuttingDown.
         """
         return await self._keys.once(
-            owner, idempotency, lambda: self._begin_unstored(owner, request), lambda earlier: self.run(owner, earlier)
+            owner,
+            idempotency,
+            lambda: self._beginnings.unstored(owner, request),
+            lambda earlier: self.run(owner, earlier),
         )
 
     async def run(self, owner: str, run_id: str) -> Run:
@@ -201,16 +256,19 @@ class ChatInterface:
         """
         key = ChatKey(owner, check_chat_id(chat_id))
         chat, live = await self._snapshot(key)
-        end = len(chat.messages)
+        path = path_before(chat, live.record.parent_id) if live else active_path(chat)
+        end = len(path)
         if before is not None:
-            places = [place for place, message in enumerate(chat.messages) if message.id == before]
+            places = [place for place, message in enumerate(path) if message.id == before]
             if not places:
                 raise InvalidRequest(
-                    f"The chat has no message {before!r}.", errors=(("before", "is no message of this chat"),)
+                    f"The chat has no message {before!r} on its active path.",
+                    errors=(("before", "is no message of this chat"),),
                 )
             end = places[0]
         begin = max(0, end - limit) if limit is not None else 0
-        return History(chat, chat.messages[begin:end], begin > 0, live_turn(live) if live else None)
+        shown = path[begin:end]
+        return History(chat, shown, begin > 0, live_turn(live) if live else None, siblings_of(chat, shown))
 
     async def chats(
         self, owner: str, *, limit: int, cursor: str | None
@@ -232,17 +290,21 @@ class ChatInterface:
         """
         return await self._store.search(owner, parse_query(text), limit=limit, offset=offset)
 
-    async def delete(self, owner: str, chat_id: str, *, purge: bool) -> None:
+    async def delete(self, owner: str, chat_id: str, *, purge: bool, revision: int | None = None) -> None:
         """Stop the chat's runs, then move it to the trash, or with `purge` remove it for good.
 
-        Raises: ChatNotFound, StorageFailed.
+        `revision` is what it must have before they are stopped. Raises: ChatNotFound, RevisionConflict, StorageFailed.
         """
         key = ChatKey(owner, check_chat_id(chat_id))
-        for run in self._turns.lanes[key]:
+        if going := self._turns.lanes[key]:
+            await check_stored_revision(self._store, key, revision, is_begun=True)
+            revision = None  # what the stopped runs leave in the chat is not somebody's change
+        for run in going:
             await self._turns.stop(run, Ending.STOP)
         for run in self._turns.lanes[key]:
             await run.wait_ended()
         async with self._store.editing(key):
+            await check_stored_revision(self._store, key, revision, is_begun=bool(self._turns.unsealed(key)))
             run_ids = await self._run_ids(key)
             try:
                 await self._store.delete(key, purge=purge)
@@ -255,98 +317,41 @@ class ChatInterface:
             self._runs.pop(run_id, None)
         await self._log.discard(run_ids)
 
+    async def restore(
+        self, owner: str, chat_id: str, *, generation: int | None = None, revision: int | None = None
+    ) -> Chat:
+        """Bring a deleted chat back, or with `generation` the chat as it was at that revision, and return it.
+
+        `revision` is what the chat, or the deleted one, must have. Raises: ChatBusy, ChatNotFound, GenerationNotFound,
+        Conflict when there is a chat where a deleted one is to come back, RevisionConflict, StorageFailed.
+        """
+        chat, gone = await self._restoring.restore(ChatKey(owner, check_chat_id(chat_id)), generation, revision)
+        for run_id in gone:
+            self._runs.pop(run_id, None)
+        return chat
+
+    async def generations(self, owner: str, chat_id: str) -> list[Generation]:
+        """What is kept of what the chat was before, newest first. Raises: ChatNotFound, StorageFailed."""
+        return await self._store.generations(ChatKey(owner, check_chat_id(chat_id)))
+
+    async def deleted(self, owner: str, *, limit: int, cursor: str | None) -> tuple[list[DeletedChat], str | None]:
+        """A page of the owner's deleted chats, newest first, and the next cursor.
+
+        Raises: InvalidRequest, StorageFailed.
+        """
+        return await self._store.deleted(owner, limit=limit, before=cursor)
+
     async def check_ready(self) -> None:
         """Return when a message would be accepted now. Raises: ShuttingDown, StorageFailed."""
         if not self.accepting:
             raise ShuttingDown("The server is starting or stopping.")
         await self._store.check_writable()
 
-    async def _begin(self, owner: str, request: SendRequest, idempotency: Idempotency | None) -> Run:
-        self._check_accepting()
-        key = ChatKey(owner, check_chat_id(request.chat_id) if request.chat_id is not None else str(uuid.uuid4()))
-        provider, model = await self._providers.resolve(request.provider, request.model)
-        run = Run(record_of(key, request, provider.name, model, idempotency))
-        await self._check_fits(run, provider)
-        await self._turns.guardrails.admit_instructions(run.record)
-        await self._make_way(key, request.if_busy)
-        return await self._take(run, provider)
-
-    async def _begin_continuation(self, owner: str, request: ContinueRequest, idempotency: Idempotency | None) -> Run:
-        self._check_accepting()
-        key = ChatKey(owner, check_chat_id(request.chat_id))
-        if request.provider or request.model:  # Why here already: a wrong name must cost no reply that is going
-            await self._providers.resolve(request.provider, request.model)
-        await self._make_way(key, request.if_busy)
-        for run in self._turns.lanes[key]:
-            await run.wait_ended()
-        # Why: the reply to go on with may be one that the disk refused. A stop must not part a save from its note.
-        await asyncio.shield(self._turns.settle(key))
-        chat = await self._store.load(key)
-        provider, model = await self._resolve_again(request, continued(chat, request.message_id))
-        run = Run(record_of_continuation(key, request, chat, provider, model, idempotency))
-        self._turns.check_fits(run, provider, chat)
-        # Race: somebody may have sent a message since; what it makes of the chat's end is not known yet.
-        await self._make_way(key, "reject")
-        return await self._take(run, provider)
-
-    async def _resolve_again(self, request: ContinueRequest, reply: Message) -> tuple[Provider, str]:
-        """Who is to go on with `reply`: who is asked for, else who began it, else the default."""
-        if request.provider or request.model or not reply.provider:
-            return await self._providers.resolve(request.provider, request.model)
-        try:
-            self._providers.get(reply.provider)
-        except (ProviderNotFound, ProviderNotConfigured):
-            return await self._providers.resolve(None, None)
-        return await self._providers.resolve(reply.provider, reply.model)
-
-    async def _take(self, run: Run, provider: Provider) -> Run:
-        """Let `run` into its lane, journal it, and let it go."""
-        self._check_accepting()
-        after = self._turns.lanes.enter(run)
-        self._runs[run.run_id] = run
-        try:
-            await self._turns.begin(run)
-        except BaseException as exc:
-            self._turns.abandon(run, exc if isinstance(exc, ChatkeepError) else ChatkeepError("The run was not begun."))
-            raise
-        self._turns.drive(run, provider, after)
-        return run
-
-    async def _begin_unstored(self, owner: str, request: GenerateRequest) -> Run:
-        self._check_accepting()
-        provider, model = await self._providers.resolve(request.provider, request.model)
-        run = unstored_run(owner, request, provider.name, model)
-        await self._turns.guardrails.admit_instructions(run.record)
-        self._check_accepting()
-        self._unstored.begin(run, provider)
-        self._runs[run.run_id] = run
-        return run
-
     async def _stop(self, run: Run, ending: Ending) -> None:
         if run.record.chat_id:
             await self._turns.stop(run, ending)
         else:
             await self._unstored.stop(run, ending)
-
-    def _check_accepting(self) -> None:
-        if not self.accepting:
-            raise ShuttingDown("The server is stopping and takes no new messages.")
-
-    async def _check_fits(self, run: Run, provider: Provider) -> None:
-        """Read the chat now, so that a file that cannot be read, or a message too long, costs nothing."""
-        self._turns.check_fits(run, provider, await load_or_none(self._store, run.record.key))
-
-    async def _make_way(self, key: ChatKey, if_busy: IfBusy) -> None:
-        going = [run for run in self._turns.lanes[key] if not run.ended]
-        if not going:
-            return
-        if if_busy == "reject" or len(going) >= _MOST_WAITING:
-            raise ChatBusy(f"Run {going[0].run_id} is going in chat {key.chat_id}.")
-        if if_busy == "enqueue":
-            return
-        ending = Ending.ROLLBACK if if_busy == "rollback" else Ending.STOP
-        for run in going:
-            await self._turns.stop(run, ending)
 
     async def _snapshot(self, key: ChatKey) -> tuple[Chat, Run | None]:
         """The stored chat and the run going in it. A turn is in the one or in the other, never in both or neither."""

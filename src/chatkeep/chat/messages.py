@@ -1,5 +1,6 @@
 """A message to a chat, and a chat's messages: what goes in and out by the door (interface.py)."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -49,12 +50,17 @@ class LiveTurn(msgspec.Struct, frozen=True):
 
 
 class History(msgspec.Struct, frozen=True):
-    """A chat's stored messages, and from the same instant its live turn. `has_more`: older messages exist."""
+    """The messages of a chat's active path, and from the same instant its live turn. `has_more`: older ones exist.
+
+    The path of a chat with a live turn is the one that this goes on. `siblings` has by the id of a message all that
+    follow the same one, itself with them, oldest first; what is alone is not in it.
+    """
 
     chat: Chat
-    messages: list[Message]
+    messages: Sequence[Message]
     has_more: bool
     active: LiveTurn | None
+    siblings: dict[str, list[str]]
 
 
 def record_of(
@@ -86,7 +92,7 @@ def live_turn(run: Run) -> LiveTurn:
         run_id=run.run_id,
         state=run.state,
         message_id=record.message_id,
-        user=record.user if record.brings_user else None,
+        user=None if record.asks_again else record.user,
         continues=record.continues,
         text=run.visible_text,
         last_event_id=run.last_event_id,

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chatkeep.errors import InvalidChatId
+from chatkeep.errors import InvalidChatId, RevisionConflict
 
 FORMAT = 1
 START = ""
@@ -194,6 +194,12 @@ def check_chat_id(chat_id: str) -> str:
     if not _CHAT_ID.match(chat_id):
         raise InvalidChatId("A chat id is 1 to 128 letters, digits, underscores or hyphens (A-Z a-z 0-9 _ -).")
     return chat_id
+
+
+def check_revision(chat_id: str, present: int, revision: int | None) -> None:
+    """Return when a change that is based on `revision` may be made, None is on any. Raises: RevisionConflict."""
+    if revision is not None and revision != present:
+        raise RevisionConflict(f"Chat {chat_id} has revision {present}, not {revision}.")
 
 
 def denial_in(checks: Sequence[CheckResult] | None) -> CheckResult | None:

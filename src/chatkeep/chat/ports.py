@@ -32,9 +32,10 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `user` is the message that asks, already with its id and time; `message_id` is the id the reply
     will have. `provider` and `model` are those asked first; who answers may be a fallback. `system_prompt` is the
-    one asked for with this turn, None for the chat's own. `continues` is the id of the reply that this one goes on
-    with; with `prefill` the provider does so by itself. `cancel_on_leave` says that the run is stopped when its last
-    follower leaves.
+    one asked for with this turn, None for the chat's own. `parent_id` names the message that the turn follows, START
+    for none; None is the end of the active path when the turn's place comes. With `asks_again` `user` stands in the
+    chat already, on the path to there. `continues` is the id of the reply that this one goes on with; with `prefill`
+    the provider does so by itself. `cancel_on_leave` says that the run is stopped when its last follower leaves.
     """
 
     run_id: str
@@ -50,6 +51,8 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     max_tokens: int | None = None
     idempotency: Idempotency | None = None
     tools: list[Tool] = []
+    parent_id: str | None = None
+    asks_again: bool = False
     continues: str | None = None
     prefill: bool = False
     cancel_on_leave: bool = False
@@ -58,11 +61,6 @@ class RunRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     def key(self) -> ChatKey:
         """The chat this run belongs to."""
         return ChatKey(self.owner, self.chat_id)
-
-    @property
-    def brings_user(self) -> bool:
-        """Whether `user` comes into the chat with this run; else it is a message that stands there already."""
-        return self.user.continues == self.continues
 
 
 class ChatSummary(msgspec.Struct, frozen=True):
@@ -75,6 +73,25 @@ class ChatSummary(msgspec.Struct, frozen=True):
     title: str
     provider: str | None
     model: str | None
+
+
+class Generation(msgspec.Struct, frozen=True):
+    """What a chat was before. `number` is the revision it had then; messages of the system are not counted."""
+
+    number: int
+    title: str
+    last_updated: str
+    message_count: int
+    size_bytes: int
+
+
+class DeletedChat(msgspec.Struct, frozen=True):
+    """A chat in the trash. One that cannot be read has no title and no messages."""
+
+    chat_id: str
+    title: str
+    deleted_at: str
+    message_count: int
 
 
 class StoredRun(msgspec.Struct, frozen=True):
@@ -128,10 +145,11 @@ class ChatStore(Protocol):
         ...
 
     async def save(self, key: ChatKey, chat: Chat) -> None:
-        """Put `chat` in place of what is there. After return it survives a power cut.
+        """Put `chat` in place of what is there, which becomes a generation. After return it survives a power cut.
 
-        If it raises, the old chat is still whole. The caller holds `editing(key)`.
-        Raises: StorageFull, StorageFailed.
+        Its revision is one above that of what is there; where nothing is, it may have any. If it raises, the old chat
+        is still whole. A generation that cannot be kept is no reason not to save. The caller holds `editing(key)`.
+        Raises: RevisionConflict, ChatUnreadable when what is there is no chat, StorageFull, StorageFailed.
         """
         ...
 
@@ -140,7 +158,36 @@ class ChatStore(Protocol):
         ...
 
     async def delete(self, key: ChatKey, *, purge: bool) -> None:
-        """Move the chat to the trash, or with `purge` remove it for good. Raises: ChatNotFound, StorageFailed."""
+        """Move the chat and its generations to the trash, or with `purge` remove all of them for good.
+
+        Raises: ChatNotFound, StorageFailed.
+        """
+        ...
+
+    async def generations(self, key: ChatKey) -> list[Generation]:
+        """What is kept of what the chat was before its last five writes, newest first.
+
+        Raises: ChatNotFound, ChatUnreadable, StorageFailed.
+        """
+        ...
+
+    async def restore(self, key: ChatKey, generation: int | None, *, revision: int | None = None) -> Chat:
+        """Bring the chat back as it was, and return it. After return that survives a power cut.
+
+        A number makes that generation the chat's next revision, so that the present becomes a generation: when that
+        cannot be kept, nothing is changed. None brings back from the trash what was deleted last, with its
+        generations, as it was. `revision` is what the chat, or the deleted one, must have. The caller holds
+        `editing(key)`.
+        Raises: ChatNotFound, GenerationNotFound, Conflict when a chat of that id stands in the way of the one in the
+        trash, RevisionConflict, ChatUnreadable, StorageFull, StorageFailed.
+        """
+        ...
+
+    async def deleted(self, owner: str, *, limit: int, before: str | None) -> tuple[list[DeletedChat], str | None]:
+        """One page of what is in the owner's trash, newest first, and the cursor of the next page, None at the end.
+
+        Raises: InvalidRequest when `before` is not a cursor of ours, StorageFailed.
+        """
         ...
 
     async def summaries(self, owner: str, *, limit: int, before: str | None) -> tuple[list[ChatSummary], str | None]:

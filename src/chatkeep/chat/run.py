@@ -95,7 +95,7 @@ class Run:
         self.reply = Reply()
         self.problem: Problem | None = None
         self.question_checks: list[CheckResult] | None = None
-        self.before: list[Message] = []
+        self.before: Sequence[Message] = ()
         self.frames: list[bytes] = []
         self._revealed = 0
         self._texts: list[str] = []

@@ -1,7 +1,10 @@
 """Put a run's turn, its question and its reply, into its chat."""
 
+from collections.abc import Sequence
+
 import msgspec
 
+from chatkeep.chat.branch import appended, path_of_place
 from chatkeep.chat.continuation import question_at
 from chatkeep.chat.model import Chat, ChatKey, Message, now, title_of
 from chatkeep.chat.ports import ChatStore, RunRecord
@@ -40,8 +43,9 @@ def reply_in(chat: Chat, run_id: str) -> Message | None:
 
 def question_of(chat: Chat, reply: Message) -> Message | None:
     """The message that `reply`, which is in `chat`, answers."""
-    place = question_at(chat.messages, chat.messages.index(reply))
-    return None if place is None else chat.messages[place]
+    path = path_of_place(chat, chat.messages.index(reply))
+    place = question_at(path, len(path) - 1)
+    return None if place is None else path[place]
 
 
 def new_chat(record: RunRecord, system_prompt: str) -> Chat:
@@ -57,13 +61,16 @@ def new_chat(record: RunRecord, system_prompt: str) -> Chat:
     )
 
 
-def system_prompt_of(record: RunRecord, chat: Chat | None, default: str) -> str:
-    """The prompt of this turn: the one asked for with it, else the chat's own, else `default` for a new chat."""
+def system_prompt_of(record: RunRecord, before: Sequence[Message] | None, default: str) -> str:
+    """The prompt of this turn: the one asked for with it, else that of the messages before it, else `default`.
+
+    None is before the first turn of a chat.
+    """
     if record.system_prompt is not None:
         return record.system_prompt
-    if chat is None:
+    if before is None:
         return default
-    return "\n\n".join(message.text for message in chat.messages if message.role == "system")
+    return "\n\n".join(message.text for message in before if message.role == "system")
 
 
 def _user_of(run: Run) -> Message:
@@ -72,31 +79,25 @@ def _user_of(run: Run) -> Message:
 
 
 def _with_turn(chat: Chat, run: Run, reply: Message) -> Chat:
-    place, turn = _turn_in(chat, run, reply)
-    return Chat(
-        chat_id=chat.chat_id,
-        title=chat.title,
+    """The chat with the turn behind its other messages, on a branch of its own unless it follows the last of them."""
+    parent_id, turn = _turn_in(chat, run, reply)
+    return msgspec.structs.replace(
+        chat,
         revision=chat.revision + 1,
-        created_at=chat.created_at,
         last_updated=reply.timestamp or now(),
-        messages=[*chat.messages[:place], *turn, *chat.messages[place:]],
-        extra=chat.extra,
+        messages=appended(chat, parent_id, turn),
+        current=None,
     )
 
 
-def _turn_in(chat: Chat, run: Run, reply: Message) -> tuple[int, list[Message]]:
-    """Where in the chat the turn goes, and what of it is not there yet.
-
-    A further piece of a reply stands right behind the one before it, also when somebody wrote into the file meanwhile.
-    """
+def _turn_in(chat: Chat, run: Run, reply: Message) -> tuple[str | None, list[Message]]:
+    """What the turn follows, and what of it is not in the chat yet, which may have been changed by hand meanwhile."""
     record = run.record
-    if not record.brings_user:
-        places = {message.id: place for place, message in enumerate(chat.messages)}
-        if record.continues in places:
-            return places[record.continues] + 1, [reply]
-        if record.user.id in places:
-            return len(chat.messages), [reply]
-    return len(chat.messages), [_user_of(run), reply]
+    if not record.asks_again:
+        return record.parent_id, [_user_of(run), reply]
+    ids = {message.id for message in chat.messages}
+    follows = next((name for name in (record.parent_id, record.user.id) if name in ids), None)
+    return follows, [reply] if follows is not None else [_user_of(run), reply]
 
 
 def reply_of(run: Run) -> Message:

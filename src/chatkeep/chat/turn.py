@@ -7,6 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from chatkeep.chat.attempt import attempt
+from chatkeep.chat.branch import path_before
 from chatkeep.chat.calls import Calls
 from chatkeep.chat.checks.guardrails import Guardrails
 from chatkeep.chat.checks.later import LaterChecks
@@ -136,6 +137,10 @@ class Turns:
         """The chat's turns that the disk refused so far, oldest first."""
         return list(self._unsealed.get(key, ()))
 
+    def has_unsettled(self, key: ChatKey) -> bool:
+        """Whether a turn will yet come into the chat: one that goes or waits, or that the disk refused so far."""
+        return key in self._unsealed or any(not run.ended for run in self.lanes[key])
+
     def forget(self, key: ChatKey) -> None:
         """The chat was deleted: turns that the disk refused go with it."""
         self._unsealed.pop(key, None)
@@ -143,9 +148,10 @@ class Turns:
     def check_fits(self, run: Run, provider: Provider, chat: Chat | None) -> None:
         """Return when the run's question fits the model. Raises: ContextTooLong."""
         record = run.record
+        before = path_before(chat, record.parent_id)
         check_fits(
-            chat,
-            system_prompt_of(record, chat, self._system_prompt()),
+            before,
+            system_prompt_of(record, before if chat else None, self._system_prompt()),
             record.user,
             window=self._window(provider, record.model),
             max_tokens=record.max_tokens,
@@ -158,9 +164,10 @@ class Turns:
     def _request(self, run: Run, provider: Provider, model: str, chat: Chat | None) -> ProviderRequest:
         """What that provider's model is asked in this run. Raises: ContextTooLong."""
         record = run.record
+        before = path_before(chat, record.parent_id)
         messages, run.reply.prompt_tokens = fit(
-            chat,
-            system_prompt_of(record, chat, self._system_prompt()),
+            before,
+            system_prompt_of(record, before if chat else None, self._system_prompt()),
             record.user,
             window=self._window(provider, model),
             max_tokens=record.max_tokens,

@@ -97,7 +97,7 @@ class Unstored:
     def _request(self, run: Run, provider: Provider, model: str) -> ProviderRequest:
         record = run.record
         window = self._context_tokens or provider.context_tokens(model)
-        messages, run.reply.prompt_tokens = fit(None, "", record.user, window=window, max_tokens=record.max_tokens)
+        messages, run.reply.prompt_tokens = fit((), "", record.user, window=window, max_tokens=record.max_tokens)
         return ProviderRequest(model, messages, record.temperature, record.max_tokens, record.tools)
 
     async def _drive(self, run: Run, provider: Provider) -> None:

@@ -16,9 +16,11 @@ import uvloop
 from chatkeep.app.routes import create_app
 from chatkeep.app.service import Service
 from chatkeep.cli.http_protocol import HttpProtocol
+from chatkeep.cli.local_listener import listen_locally
 from chatkeep.cli.socket_protocol import SocketProtocol
-from chatkeep.errors import ChatkeepError
+from chatkeep.errors import ChatkeepError, StorageFailed
 from chatkeep.settings import Settings, WrongSettings, doubts, read_settings
+from chatkeep.storage.folder import Folder
 from chatkeep.telemetry.logging import configure_logging
 
 _log = structlog.get_logger("chatkeep.serve")
@@ -102,6 +104,11 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        try:
+            own = Folder(self._built.settings.chats_dir).socket
+            self.servers.append(await listen_locally(own, self.config, self.server_state, self.lifespan.state))
+        except StorageFailed as exc:  # file systems without sockets, paths that are too long
+            _log.warning("no_local_socket", detail=exc.detail)
         for listening in sockets or ():
             host, port = listening.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host

@@ -14,14 +14,15 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message
+from chatkeep.chat.branch import active_path, message_count, questions_sent_at
+from chatkeep.chat.model import Chat, ChatKey, Idempotency
 from chatkeep.chat.ports import ChatSummary, StoredRun, StoredTurn
 from chatkeep.storage import texts
 from chatkeep.storage.atomic import Identity
 
 _log = structlog.get_logger("chatkeep.index")
 
-_VERSION = 2
+_VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS chats (
@@ -49,9 +50,11 @@ CREATE TABLE IF NOT EXISTS messages (
     run_id TEXT,                 -- NULL: not a reply of ours
     key_digest TEXT,             -- NULL: sent without an idempotency key
     body_digest TEXT,
-    sent_at TEXT
+    sent_at TEXT,
+    asked_at TEXT                -- of a reply of ours: when what it answers was sent, or itself
 );
 CREATE INDEX IF NOT EXISTS messages_of_chat ON messages (chat, place);
+CREATE INDEX IF NOT EXISTS turns_of_chat ON messages (chat, asked_at, place) WHERE run_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS messages_of_run ON messages (run_id) WHERE run_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS messages_of_key ON messages (key_digest) WHERE key_digest IS NOT NULL;
 CREATE TABLE IF NOT EXISTS folders (
@@ -241,7 +244,7 @@ class Index:
         chat, identity = change.chat, change.identity
         if change.if_changed and self._identity(change.key) == identity:
             return
-        last = next((m for m in reversed(chat.messages) if m.provider), None)
+        last = next((m for m in reversed(active_path(chat)) if m.provider), None)
         (number,) = self._database.execute(
             "INSERT INTO chats (owner, chat_id, title, created_at, last_updated, message_count, provider, model,"
             " size, mtime_ns, inode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -251,7 +254,7 @@ class Index:
             " mtime_ns = excluded.mtime_ns, inode = excluded.inode RETURNING id",
             (
                 *(change.key.owner, change.key.chat_id, chat.title, chat.created_at, chat.last_updated),
-                *(_count(chat.messages), last.provider if last else None, last.model if last else None),
+                *(message_count(chat), last.provider if last else None, last.model if last else None),
                 *(identity.size, identity.mtime_ns, identity.inode),
             ),
         ).fetchone()
@@ -261,7 +264,7 @@ class Index:
             known = known if known == indexed else 0
         if not known:
             self._remove_messages(number)
-        self._put_messages(number, change.key.owner, known, chat.messages[known:])
+        self._put_messages(number, change.key.owner, known, chat)
 
     def _identity(self, key: ChatKey) -> Identity | None:
         row = self._database.execute(
@@ -270,27 +273,28 @@ class Index:
         return Identity(*row) if row else None
 
     def _turns_of(self, chat: int) -> Iterator[tuple[str | None, int, str]]:
-        """The time of the prompt, the place and the run of each reply, the last first."""
+        """The time of the prompt, the place and the run of each reply, the newest prompt first."""
         return self._database.execute(
-            "SELECT coalesce((SELECT sent_at FROM messages AS prompt WHERE prompt.chat = reply.chat"
-            " AND prompt.place < reply.place AND prompt.role = 'user' ORDER BY prompt.place DESC LIMIT 1),"
-            " reply.sent_at), reply.place, reply.run_id FROM messages AS reply"
-            " WHERE reply.chat = ? AND reply.run_id IS NOT NULL ORDER BY reply.place DESC",
+            "SELECT asked_at, place, run_id FROM messages WHERE chat = ? AND run_id IS NOT NULL"
+            " ORDER BY asked_at DESC, place DESC",
             (chat,),
         )
 
-    def _put_messages(self, chat: int, owner: str, place: int, messages: Sequence[Message]) -> None:
-        """Index `messages`, of which the first is the one at `place`."""
+    def _put_messages(self, number: int, owner: str, known: int, chat: Chat) -> None:
+        """Index the messages of `chat` but the first `known`."""
+        messages = chat.messages[known:]
         first = self._texts.next_number(owner) if messages else 0
+        asked_at = questions_sent_at(chat, known)
         for count, message in enumerate(messages):
             key = message.idempotency
             self._database.execute(
-                "INSERT INTO messages (id, chat, place, message_id, role, run_id, key_digest, body_digest, sent_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO messages"
+                " (id, chat, place, message_id, role, run_id, key_digest, body_digest, sent_at, asked_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    *(first + count, chat, place + count, message.id, message.role, message.run_id),
+                    *(first + count, number, known + count, message.id, message.role, message.run_id),
                     *((key.key, key.body) if key else (None, None)),
-                    message.timestamp,
+                    *(message.timestamp, asked_at[count]),
                 ),
             )
             if message.role != "system" and (text := message.text):
@@ -327,10 +331,6 @@ def _make_tables(database: sqlite3.Connection) -> None:
     texts.check_sqlite(sqlite3.sqlite_version_info)
     database.executescript(_SCHEMA + texts.SCHEMA)
     database.execute(f"PRAGMA user_version = {_VERSION:d}")
-
-
-def _count(messages: Sequence[Message]) -> int:
-    return sum(message.role != "system" for message in messages)
 
 
 def _stored_run(row: Sequence[str]) -> StoredRun:

@@ -16,19 +16,23 @@ _DEFAULT = "You are a helpful AI assistant.\n"
 
 
 class SystemPromptFile:
-    """Call it for the prompt, without white space around it. A change of the file is seen within a second."""
+    """Call it for the prompt, without white space around it. A change of the file is seen within a second.
 
-    def __init__(self, path: Path) -> None:
+    Without `makes`, a file that is missing stays so, and the prompt is the default one.
+    """
+
+    def __init__(self, path: Path, *, makes: bool = True) -> None:
         self._path = path
+        self._makes = makes
         self._identity: Identity | None = None
         self._next_look = 0.0
         self._text = _DEFAULT.strip()
 
-    def make(self) -> None:
+    def start(self) -> None:
         """Make the file when it is missing. Raises: StorageFailed when it cannot be read."""
         with storage_errors(f"The system prompt file {self._path} cannot be used"):
-            with contextlib.suppress(FileExistsError), self._path.open("x", encoding="utf-8") as file:
-                file.write(_DEFAULT)
+            if self._makes:
+                self._make()
             try:
                 self._read()
             except UnicodeDecodeError as exc:
@@ -44,7 +48,13 @@ class SystemPromptFile:
             _log.warning("system_prompt_unreadable", file=str(self._path), reason=str(exc))
         return self._text
 
+    def _make(self) -> None:
+        with contextlib.suppress(FileExistsError), self._path.open("x", encoding="utf-8") as file:
+            file.write(_DEFAULT)
+
     def _read(self) -> None:
+        if not self._makes and not self._path.exists():
+            return
         identity = identity_of(self._path.stat())
         if identity != self._identity:
             self._text = self._path.read_text(encoding="utf-8").strip()

@@ -22,7 +22,7 @@ def a_chat(*turns: tuple[str, str]) -> Chat:
 
 
 def test_a_new_chat_is_the_system_prompt_and_the_question() -> None:
-    messages, _ = fit(None, "Be brief.", ASK, window=None, max_tokens=None)
+    messages, _ = fit((), "Be brief.", ASK, window=None, max_tokens=None)
 
     assert [(message.role, message.content) for message in messages] == [("system", "Be brief."), ("user", "and now?")]
 
@@ -30,7 +30,7 @@ def test_a_new_chat_is_the_system_prompt_and_the_question() -> None:
 def test_without_a_known_window_nothing_is_left_out() -> None:
     chat = a_chat(*[("q" * 1000, "a" * 1000)] * 50)
 
-    messages, _ = fit(chat, "Be brief.", ASK, window=None, max_tokens=None)
+    messages, _ = fit(chat.messages, "Be brief.", ASK, window=None, max_tokens=None)
 
     assert len(messages) == 102
 
@@ -38,7 +38,7 @@ def test_without_a_known_window_nothing_is_left_out() -> None:
 def test_the_oldest_turns_are_left_out_first_and_the_prompt_is_kept() -> None:
     chat = a_chat(("old question " * 50, "old answer " * 50), ("new question", "new answer"))
 
-    messages, _ = fit(chat, "Be brief.", ASK, window=400, max_tokens=100)
+    messages, _ = fit(chat.messages, "Be brief.", ASK, window=400, max_tokens=100)
 
     assert [message.content for message in messages] == ["Be brief.", "new question", "new answer", "and now?"]
 
@@ -46,20 +46,20 @@ def test_the_oldest_turns_are_left_out_first_and_the_prompt_is_kept() -> None:
 def test_a_reply_whose_question_did_not_fit_is_left_out_too() -> None:
     chat = a_chat(("long question " * 100, "short answer"))
 
-    messages, _ = fit(chat, "Be brief.", ASK, window=400, max_tokens=100)
+    messages, _ = fit(chat.messages, "Be brief.", ASK, window=400, max_tokens=100)
 
     assert [message.content for message in messages] == ["Be brief.", "and now?"]
 
 
 def test_an_empty_reply_of_a_failed_run_is_not_sent() -> None:
-    messages, _ = fit(a_chat(("q", "")), "", ASK, window=None, max_tokens=None)
+    messages, _ = fit(a_chat(("q", "")).messages, "", ASK, window=None, max_tokens=None)
 
     assert [message.content for message in messages] == ["q", "and now?"]
 
 
 def test_a_question_that_does_not_fit_alone_is_refused() -> None:
     with pytest.raises(ContextTooLong):
-        fit(None, "Be brief.", Message(role="user", content="x" * 4000), window=1000, max_tokens=None)
+        fit((), "Be brief.", Message(role="user", content="x" * 4000), window=1000, max_tokens=None)
 
 
 def a_chat_of(*messages: Message) -> Chat:
@@ -67,7 +67,7 @@ def a_chat_of(*messages: Message) -> Chat:
 
 
 def sent(*messages: Message, window: int | None = None) -> list[ChatMessage]:
-    return fit(a_chat_of(*messages), "", ASK, window=window, max_tokens=None)[0][:-1]
+    return fit(a_chat_of(*messages).messages, "", ASK, window=window, max_tokens=None)[0][:-1]
 
 
 def a_user(text: str = "q", **more: Any) -> Message:
@@ -173,8 +173,8 @@ def test_what_goes_on_is_sent_from_its_question_on_and_the_rest_as_far_as_there_
     )
     question = chat.messages[2]
 
-    roomy, _ = fit(chat, "Be brief.", question, window=None, max_tokens=None, continues="5")
-    narrow, used = fit(chat, "Be brief.", question, window=120, max_tokens=20, continues="5")
+    roomy, _ = fit(chat.messages, "Be brief.", question, window=None, max_tokens=None, continues="5")
+    narrow, used = fit(chat.messages, "Be brief.", question, window=120, max_tokens=20, continues="5")
 
     assert [(m.role, m.content) for m in narrow] == [
         ("system", "Be brief."),
@@ -183,18 +183,18 @@ def test_what_goes_on_is_sent_from_its_question_on_and_the_rest_as_far_as_there_
     ]
     assert [m.content for m in roomy[1:3]] == ["old " * 100, "older"]
     assert used == sum(estimate_tokens(str(message.content)) for message in narrow)
-    check_fits(chat, "Be brief.", question, window=120, max_tokens=20, continues="5")
+    check_fits(chat.messages, "Be brief.", question, window=120, max_tokens=20, continues="5")
     for window in (40, 50):
         with pytest.raises(ContextTooLong):
-            check_fits(chat, "Be brief.", question, window=window, max_tokens=20, continues="5")
+            check_fits(chat.messages, "Be brief.", question, window=window, max_tokens=20, continues="5")
         with pytest.raises(ContextTooLong):
-            fit(chat, "Be brief.", question, window=window, max_tokens=20, continues="5")
+            fit(chat.messages, "Be brief.", question, window=window, max_tokens=20, continues="5")
 
 
 def test_the_tools_that_a_reply_had_asked_before_it_broke_off_are_sent_with_it() -> None:
     messages = [a_user(id="1"), a_reply("", "x", id="2"), an_answer("x"), a_reply("So ", id="4")]
 
-    found, _ = fit(a_chat_of(*messages), "", messages[0], window=None, max_tokens=None, continues="4")
+    found, _ = fit(a_chat_of(*messages).messages, "", messages[0], window=None, max_tokens=None, continues="4")
 
     assert [message.role for message in found] == ["user", "assistant", "tool", "assistant"]
 
@@ -203,14 +203,14 @@ def test_a_system_message_in_the_chat_is_no_place_that_a_reply_goes_back_to() ->
     messages = [Message(role="system", content="s"), a_user("first", id="1"), a_reply("yes", id="2")]
     messages += [a_user("second", id="3"), a_reply("half", id="4")]
 
-    found, _ = fit(a_chat_of(*messages), "", messages[3], window=30, max_tokens=1, continues="4")
+    found, _ = fit(a_chat_of(*messages).messages, "", messages[3], window=30, max_tokens=1, continues="4")
 
     assert [message.content for message in found] == ["second", "half"]
 
 
 @given(st.lists(st.tuples(st.text(min_size=1), st.text()), max_size=20), st.integers(100, 600))
 def test_what_is_sent_fits_the_window_and_leaves_room_for_the_reply(turns: list[tuple[str, str]], window: int) -> None:
-    messages, used = fit(a_chat(*turns), "Be brief.", ASK, window=window, max_tokens=None)
+    messages, used = fit(a_chat(*turns).messages, "Be brief.", ASK, window=window, max_tokens=None)
 
     assert used == sum(estimate_tokens(str(message.content)) for message in messages)
     assert used <= window - window // 4

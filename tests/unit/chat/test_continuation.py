@@ -604,7 +604,7 @@ async def test_a_chat_that_was_changed_before_the_model_is_asked_is_left_as_it_i
         await h.chat.delete("", "chat", purge=True)
 
 
-async def test_what_is_written_into_the_file_during_a_continuation_stays_behind_it(tmp_path: Path) -> None:
+async def test_what_is_written_into_the_file_during_a_continuation_stays_as_a_branch_beside_it(tmp_path: Path) -> None:
     async with heart(tmp_path) as h:
         h.puppet.prefills = True
         await failed(h, "half ")
@@ -614,13 +614,15 @@ async def test_what_is_written_into_the_file_during_a_continuation_stays_behind_
         call.finish("done")
         await run.wait_ended()
 
-        assert (await h.chat.history("", "chat")).active is None
+        shown = await h.chat.history("", "chat")
     assert shape(tmp_path) == [
         ("user", "Tell me", None),
         ("assistant", "half ", None),
-        ("assistant", "done", "half "),
         ("user", "by hand", None),
+        ("assistant", "done", "half "),
     ]
+    assert [message.text for message in shown.messages[1:]] == ["Tell me", "half ", "done"]
+    assert shown.active is None
 
 
 @pytest.mark.parametrize(("keep", "texts"), [(2, ["Tell me", "done"]), (1, ["Tell me", "done"])])

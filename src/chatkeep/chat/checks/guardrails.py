@@ -5,6 +5,7 @@ A question that is denied goes to no model. A reply has been read by its followe
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from chatkeep.chat.branch import path_before
 from chatkeep.chat.checks.check import Checked
 from chatkeep.chat.checks.threads import Checks
 from chatkeep.chat.continuation import whole
@@ -39,7 +40,7 @@ class Guardrails:
 
     async def admit(self, run: Run, chat: Chat | None) -> None:
         """Return when the question of `run` may go to a model. Raises: ContentDenied. CancelledError passes."""
-        before = chat.messages if chat else []
+        before = path_before(chat, run.record.parent_id)
         if self._checks.has("reply"):
             run.before = before
         await self._ask_of_question(run, before)
@@ -47,10 +48,10 @@ class Guardrails:
 
     async def mark(self, run: Run) -> None:
         """Put the opinions of the reply of `run`, which is complete and not yet stored, into it."""
-        before, run.before = run.before, []
+        before, run.before = run.before, ()
         if not self._checks.has("reply") or (run.reply.is_empty and run.state is not RunState.COMPLETED):
             return
-        asked = [run.record.user] if run.record.brings_user else []
+        asked = [] if run.record.asks_again else [run.record.user]
         reply, earlier = whole([*before, *asked], reply_of(run))
         checked = Checked("reply", reply, earlier)
         run.reply.checks = await self._checks.of(checked)
@@ -64,11 +65,11 @@ class Guardrails:
         `load` gives the chat as it is without the turn.
         """
         if run.question_checks is None and (self._checks.has("input") or self._checks.has("reply")):
-            run.before = await _messages_or_none(load)
+            run.before = path_before(await _chat_or_none(load), run.record.parent_id)
             await self._ask_of_question(run, run.before)
         await self.mark(run)
 
-    async def _ask_of_question(self, run: Run, before: list[Message]) -> None:
+    async def _ask_of_question(self, run: Run, before: Sequence[Message]) -> None:
         run.question_checks = await self._opinions(run.record.user, before) if self._checks.has("input") else []
 
     async def _opinions(self, message: Message, before: Sequence[Message]) -> list[CheckResult]:
@@ -78,13 +79,12 @@ class Guardrails:
         return results
 
 
-async def _messages_or_none(load: Callable[[], Awaitable[Chat | None]]) -> list[Message]:
-    """What the chat has; nothing when it cannot be read now, for then the turn is stored later, as it is marked now."""
+async def _chat_or_none(load: Callable[[], Awaitable[Chat | None]]) -> Chat | None:
+    """The chat; None when it cannot be read now, for then the turn is stored later, as it is marked now."""
     try:
-        chat = await load()
+        return await load()
     except StorageFailed:
-        return []
-    return chat.messages if chat else []
+        return None
 
 
 def _refuse_denied(results: Sequence[CheckResult]) -> None:

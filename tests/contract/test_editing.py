@@ -1,0 +1,196 @@
+"""Branches through the one door, on a real folder: what the model is asked, and what the file keeps."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatkeep.chat.continuation import ContinueRequest
+from chatkeep.chat.editing import ForkRequest
+from chatkeep.chat.messages import SendRequest
+from chatkeep.chat.rewriting import RewriteRequest
+from chatkeep.chat.run import Run
+from chatkeep.errors import ChatBusy, Conflict, ProviderFailed
+from tests.puppet import Heart, heart
+
+pytestmark = pytest.mark.anyio
+
+
+async def say(h: Heart, message: str, answer: str) -> Run:
+    number = len(h.puppet.calls)
+    run = await h.chat.send("", SendRequest(message, "chat"))
+    (await h.puppet.call(number)).finish(answer)
+    await run.wait_ended()
+    return run
+
+
+async def again(h: Heart, answer: str, chat_id: str = "chat", **request: Any) -> Run:
+    number = len(h.puppet.calls)
+    run = await h.chat.rewrite("", RewriteRequest(chat_id, **request))
+    (await h.puppet.call(number)).finish(answer)
+    await run.wait_ended()
+    return run
+
+
+def asked(h: Heart) -> list[str]:
+    """What the model was sent last."""
+    return [str(message.content) for message in h.puppet.calls[-1].request.messages]
+
+
+async def path(h: Heart, chat_id: str = "chat") -> list[str]:
+    return [message.text for message in (await h.chat.history("", chat_id)).messages]
+
+
+def stored(folder: Path, chat_id: str = "chat") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / f"{chat_id}.json").read_bytes())
+    return found
+
+
+def kept(folder: Path) -> list[tuple[str, str | None]]:
+    """Each message of the file, and the one that its `parent_id` names."""
+    messages = stored(folder)["messages"]
+    by_id = {message["id"]: message["content"] for message in messages if "id" in message}
+    return [(message["content"], by_id.get(message.get("parent_id"))) for message in messages]
+
+
+async def test_a_reply_is_made_anew_from_what_stood_before_it_and_the_file_keeps_everything(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        first = await say(h, "q1", "a1")
+        await say(h, "q2", "a2")
+        await again(h, "a1 anew", message_id=first.record.message_id)
+
+        assert asked(h) == ["Be brief.", "q1"]
+        assert await path(h) == ["Be brief.", "q1", "a1 anew"]
+    assert [text for text, _ in kept(tmp_path)] == ["Be brief.", "q1", "a1", "q2", "a2", "a1 anew"]
+    assert kept(tmp_path)[-1] == ("a1 anew", "q1")
+
+
+async def test_an_edited_message_is_asked_with_what_stood_before_it_alone(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        await say(h, "q1", "a1")
+        second = await say(h, "q2", "a2")
+        await say(h, "q3", "a3")
+        await again(h, "a2 too", message_id=second.record.user.id, message="q2 too")
+
+        assert asked(h) == ["Be brief.", "q1", "a1", "q2 too"]
+        await say(h, "q4", "a4")
+        assert asked(h) == ["Be brief.", "q1", "a1", "q2 too", "a2 too", "q4"]
+    assert [parent for _, parent in kept(tmp_path)] == [None] * 7 + ["a1"] + [None] * 3
+
+
+async def test_the_first_message_edited_follows_the_system_prompt_alone(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        first = await say(h, "q1", "a1")
+        await again(h, "a too", message_id=first.record.user.id, message="q too")
+
+        assert asked(h) == ["Be brief.", "q too"]
+        assert await path(h) == ["Be brief.", "q too", "a too"]
+        await h.chat.switch_branch("", "chat", first.record.message_id)
+        await say(h, "q2", "a2")
+        assert asked(h) == ["Be brief.", "q1", "a1", "q2"]
+    assert stored(tmp_path)["messages"][3]["parent_id"] == ""
+
+
+async def test_what_was_switched_to_is_active_after_a_restart_and_until_something_is_said(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        first = await say(h, "q1", "a1")
+        await again(h, "a1 anew")
+        await h.chat.switch_branch("", "chat", first.record.message_id)
+    assert stored(tmp_path)["current"] == first.record.message_id
+    async with heart(tmp_path) as h:
+        assert await path(h) == ["Be brief.", "q1", "a1"]
+        await say(h, "q2", "a2")
+        assert await path(h) == ["Be brief.", "q1", "a1", "q2", "a2"]
+    assert "current" not in stored(tmp_path)
+
+
+async def test_a_question_without_a_reply_is_asked(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        (tmp_path / "lonely.json").write_text(json.dumps({"messages": [{"role": "user", "content": "alone"}]}))
+        await again(h, "not any more", "lonely")
+
+        assert await path(h, "lonely") == ["alone", "not any more"]
+
+
+async def test_a_reply_in_pieces_is_made_anew_as_a_whole(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        run = await h.chat.send("", SendRequest("q1", "chat"))
+        call = await h.puppet.call(0)
+        call.say("half")
+        call.fail(ProviderFailed("It broke."))
+        await run.wait_ended()
+        more = await h.chat.continue_reply("", ContinueRequest("chat"))
+        (await h.puppet.call(1)).finish("the rest")
+        await more.wait_ended()
+
+        await again(h, "whole")
+
+        assert asked(h) == ["Be brief.", "q1"]
+        assert await path(h) == ["Be brief.", "q1", "whole"]
+
+
+async def test_a_denied_question_is_not_asked_again(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        await say(h, "q1", "a1")
+        file = stored(tmp_path)
+        file["messages"][1]["checks"] = [{"name": "patterns", "verdict": "deny"}]
+        (tmp_path / "chat.json").write_text(json.dumps(file))
+
+        with pytest.raises(Conflict):
+            await h.chat.rewrite("", RewriteRequest("chat"))
+
+
+async def test_a_branch_that_a_stop_cuts_is_kept_with_its_text(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        await say(h, "q1", "a1")
+        run = await h.chat.rewrite("", RewriteRequest("chat"))
+        (await h.puppet.call(1)).say("half of it")
+        while not run.visible_text:
+            await run.changed()
+        await h.chat.stop("", run.run_id)
+
+        assert await path(h) == ["Be brief.", "q1", "half of it"]
+    assert kept(tmp_path)[-1] == ("half of it", "q1")
+
+
+async def test_while_a_run_goes_no_branch_is_switched_or_begun_unless_it_makes_way(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        first = await say(h, "q1", "a1")
+        going = await h.chat.send("", SendRequest("q2", "chat"))
+        await h.puppet.call(1)
+
+        with pytest.raises(ChatBusy):
+            await h.chat.switch_branch("", "chat", first.record.message_id)
+        with pytest.raises(ChatBusy):
+            await h.chat.rewrite("", RewriteRequest("chat"))
+        await again(h, "a1 anew", message_id=first.record.message_id, if_busy="rollback")
+
+        assert going.ended
+        assert await path(h) == ["Be brief.", "q1", "a1 anew"]
+
+
+async def test_a_message_sent_while_a_branch_is_written_follows_that_branch(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        await say(h, "q1", "a1")
+        branch = await h.chat.rewrite("", RewriteRequest("chat"))
+        call = await h.puppet.call(1)
+        later = await h.chat.send("", SendRequest("q2", "chat"))
+        call.finish("a1 anew")
+        await branch.wait_ended()
+        (await h.puppet.call(2)).finish("a2")
+        await later.wait_ended()
+
+        assert await path(h) == ["Be brief.", "q1", "a1 anew", "q2", "a2"]
+
+
+async def test_a_fork_holds_the_path_alone_and_says_where_it_comes_from(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        await say(h, "q1", "a1")
+        anew = await again(h, "a1 anew")
+        await h.chat.fork("", ForkRequest("chat", anew.record.message_id, "fork"))
+
+        assert await path(h, "fork") == ["Be brief.", "q1", "a1 anew"]
+    file = stored(tmp_path, "fork")
+    assert file["origin"] == {"source": "chatkeep", "chat_id": "chat", "message_id": anew.record.message_id}
+    assert not [message for message in file["messages"] if "parent_id" in message or "run_id" in message]
