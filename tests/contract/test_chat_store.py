@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,7 +26,11 @@ from chatkeep.errors import (
     RevisionConflict,
     StorageFailed,
 )
+from chatkeep.storage.atomic import Identity
 from chatkeep.storage.files import FileStore
+from chatkeep.storage.folder import Folder
+from chatkeep.storage.index import Put
+from chatkeep.storage.indexing import Indexing
 
 pytestmark = pytest.mark.anyio
 
@@ -149,6 +154,57 @@ async def test_a_chat_that_does_not_exist_is_not_found(store: FileStore) -> None
         await store.load(KEY)
     with pytest.raises(ChatNotFound):
         await store.delete(KEY, purge=False)
+
+
+async def test_a_file_is_read_as_it_stands_and_added_byte_for_byte(store: FileStore) -> None:
+    await store.save(KEY, a_chat())
+    data = await store.read_file(KEY)
+    odd = data.replace(b'"title": "Space"', b'"title":    "Space"')
+    other = ChatKey("alice", "other")
+
+    added = await store.add(other, odd)
+
+    assert await store.read_file(other) == odd
+    assert await store.load(other) == added
+    assert added == msgspec.structs.replace(await store.load(KEY), chat_id="other")
+    ((row,), _) = await store.summaries("alice", limit=10, before=None)
+    assert (row.chat_id, row.message_count) == ("other", 2)
+    assert (await search(store, "answer", owner="alice")).total == 1
+
+
+async def test_an_added_chat_can_be_written_to(store: FileStore) -> None:
+    chat = a_chat()
+    await store.save(KEY, chat)
+    other = ChatKey("", "other")
+    added = await store.add(other, await store.read_file(KEY))
+
+    await store.save(other, grown(added, 1))
+
+    assert len((await store.load(other)).messages) == len(chat.messages) + 2
+
+
+async def test_a_chat_is_not_added_over_another_one(store: FileStore) -> None:
+    await store.save(KEY, a_chat())
+    before = await store.read_file(KEY)
+
+    with pytest.raises(Conflict):
+        await store.add(KEY, before.replace(b"Space", b"Other"))
+
+    assert await store.read_file(KEY) == before
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"messages": 1}', b'{"format": 99, "messages": []}', b"\xff"])
+async def test_what_is_no_chat_is_not_added(store: FileStore, data: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        await store.add(KEY, data)
+
+    with pytest.raises(ChatNotFound):
+        await store.load(KEY)
+
+
+async def test_the_file_of_a_chat_that_does_not_exist_is_not_found(store: FileStore) -> None:
+    with pytest.raises(ChatNotFound):
+        await store.read_file(KEY)
 
 
 async def test_owners_do_not_see_each_other(store: FileStore) -> None:
@@ -669,6 +725,26 @@ class TestFiles:
             with pytest.raises(StorageFailed):
                 await search(store, "answer")
             assert await found(store, "answer") == ["msg_a0"]
+
+    async def test_a_stop_in_the_middle_of_indexing_loses_no_change(self, tmp_path: Path) -> None:
+        folder = Folder(tmp_path)
+        folder.make()
+        indexing = Indexing(folder)
+        await indexing.start()
+        go_on = threading.Event()
+        indexing._thread.submit(go_on.wait)
+        indexing.add(Put(KEY, a_chat(), Identity(1, 2, 3)))
+        while indexing.waiting:
+            await asyncio.sleep(0.01)
+
+        closing = asyncio.create_task(indexing.aclose(dict))
+        for _ in range(10):  # to where it waits for the thread
+            await asyncio.sleep(0)
+        go_on.set()
+        await closing
+
+        with contextlib.closing(sqlite3.connect(folder.index)) as database:
+            assert database.execute("SELECT chat_id FROM chats").fetchall() == [("space",)]
 
     async def test_files_added_and_removed_by_hand_are_noticed_by_a_list(self, tmp_path: Path) -> None:
         async with file_store(tmp_path) as store:

@@ -120,26 +120,7 @@ class Killer:
         """What the file or folder at `path` is, None when it is not in the data folder."""
         if not isinstance(path, str) or not (path + "/").startswith(self._folder + "/"):
             return None
-        parts = Path(path).relative_to(self._folder).parts
-        match parts:
-            case ():
-                return "chats-folder"
-            case (".chatkeep",):
-                return "own-folder"
-            case (".chatkeep", "runs", _):
-                return "journal"
-            case (".chatkeep", "tmp", name) if name.startswith("keys.json"):
-                return "new-keys"
-            case (".chatkeep", "tmp", name):
-                return "probe" if name.startswith("probe-") else "transcript"
-            case (".chatkeep", "trash", "generations", *_, name) if "~" in name:
-                return "trashed-generation"
-            case (".chatkeep", "trash" | "generations" as place, *_, name) if "~" in name:
-                return "trash-entry" if place == "trash" else "generation"
-            case (".chatkeep", *_, name):
-                return name if "." in name else f"{name}-folder" if name in _FOLDERS else name
-            case _:
-                return "chat"
+        return _name_of(Path(path).relative_to(self._folder).parts)
 
     def _at(self, point: str, call: Callable[[], T], half: Callable[[], object] | None = None) -> T:
         side = self._side(point)
@@ -180,6 +161,38 @@ def _last_event(content: bytes) -> str:
 
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _name_of(parts: tuple[str, ...]) -> str:
+    match parts:
+        case ():
+            return "chats-folder"
+        case (".chatkeep",):
+            return "own-folder"
+        case (".chatkeep", "runs", _):
+            return "journal"
+        case (".chatkeep", "quarantine", *_):
+            return "quarantine"
+        case (".chatkeep", "tmp", name):
+            return _name_of_new(name)
+        case (".chatkeep", "trash" | "generations", *_, name) if "~" in name:
+            return _name_of_earlier(parts)
+        case (".chatkeep", *_, name):
+            return name if "." in name else f"{name}-folder" if name in _FOLDERS else name
+        case _:
+            return "chat"
+
+
+def _name_of_new(name: str) -> str:
+    if name.startswith("keys.json"):
+        return "new-keys"
+    return "probe" if name.startswith("probe-") else "transcript"
+
+
+def _name_of_earlier(parts: tuple[str, ...]) -> str:
+    if parts[1] == "generations":
+        return "generation"
+    return "trashed-generation" if parts[2] == "generations" else "trash-entry"
 
 
 def main() -> None:

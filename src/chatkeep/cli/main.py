@@ -5,7 +5,7 @@ from pathlib import Path
 import rich_click as click
 
 import chatkeep
-from chatkeep.cli import chat_commands, options
+from chatkeep.cli import archive_commands, chat_commands, options
 from chatkeep.cli.group import Commands
 from chatkeep.cli.target import Target
 
@@ -16,7 +16,7 @@ def main() -> None:
     """A chat server that keeps every conversation as a plain JSON file, and the commands to work with them."""
 
 
-for _command in chat_commands.COMMANDS:
+for _command in (*chat_commands.COMMANDS, *archive_commands.COMMANDS):
     main.add_command(_command)
 
 
@@ -41,6 +41,23 @@ def serve(
     from chatkeep.cli.serve import serve as run  # noqa: PLC0415
 
     run(host=host, port=port, chats_dir=chats_dir, system_prompt_file=system_prompt_file, first_key=first_key)
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="Repair it; what is replaced or moved away goes to .chatkeep/quarantine.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON line a finding, and one with the counts.")
+@options.chats_dir
+@click.pass_context
+def check(context: click.Context, chats_dir: Path | None, *, repair: bool, as_json: bool) -> None:
+    """Verify every file of the data folder, and explain each finding; exits with 1 when there is any.
+
+    Beside a running server it only reads. See docs/check.md.
+
+    Example: `chatkeep check --repair`
+    """
+    from chatkeep.cli.check import check as run  # noqa: PLC0415 - as above
+
+    context.exit(run(chats_dir, repair=repair, as_json=as_json))
 
 
 @main.command("settings")
@@ -121,7 +138,10 @@ def revoke(chats_dir: Path | None, name: str) -> None:
 @click.option("--silence", metavar="SECONDS", type=click.FloatRange(1, 120), help="Wait through this much silence.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(url: str, key: str | None, silence: float | None, *, thorough: bool, as_json: bool) -> None:
-    """Say what a proxy in front of URL does to chatkeep, and the setting that mends it. It takes half a minute."""
+    """Say what a proxy in front of URL does to chatkeep, and the setting that mends it. It takes half a minute.
+
+    Example: `chatkeep doctor https://chat.example.org`
+    """
     from chatkeep.cli.doctor import doctor as look  # noqa: PLC0415 - as above
     from chatkeep.cli.examine import Plan  # noqa: PLC0415 - as above
 

@@ -1,11 +1,10 @@
 """Reading one chat's file, wherever it stands: in its owner's folder, in the trash, or among the generations."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from chatkeep.chat.model import Chat, Message
+from chatkeep.chat.model import Chat
 from chatkeep.errors import ChatNotFound, ChatUnreadable
 from chatkeep.storage.atomic import Identity, modified_at, read_regular
 from chatkeep.storage.codec import NotAChat, decode_chat, encode_message
@@ -32,8 +31,3 @@ def read_chat(path: Path, chat_id: str) -> StoredChat:
     except NotAChat as exc:
         raise ChatUnreadable(f"The file of chat {chat_id} is not a chat: {exc}. It is left as it is.") from exc
     return StoredChat(chat, [encode_message(message) for message in chat.messages], identity)
-
-
-def shown_count(messages: Sequence[Message]) -> int:
-    """How many messages a list shows of a chat: all but the system's."""
-    return sum(message.role != "system" for message in messages)

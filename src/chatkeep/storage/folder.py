@@ -20,6 +20,7 @@ class Folder:
         self.trash = self.own / "trash"
         self.generations = self.own / "generations"
         self.temporary = self.own / "tmp"
+        self.quarantine = self.own / "quarantine"
         self.index = self.own / "index.sqlite3"
         self.lock = self.own / "lock"
         self.socket = self.own / "server.sock"

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import structlog
 
+from chatkeep.chat.branch import message_count
 from chatkeep.chat.model import Chat, ChatKey
 from chatkeep.chat.ports import Generation
 from chatkeep.errors import ChatNotFound, ChatUnreadable, GenerationNotFound
 from chatkeep.storage.atomic import make_folder, read_regular, write_new
-from chatkeep.storage.chat_file import read_chat, shown_count
+from chatkeep.storage.chat_file import read_chat
 from chatkeep.storage.folder import Folder, names_in
 
 _log = structlog.get_logger("chatkeep.files")
@@ -59,7 +60,7 @@ class Generations:
             except ChatUnreadable as exc:
                 _log.warning("generation_unreadable", chat_id=key.chat_id, generation=number, reason=exc.detail)
                 continue
-            chat, count = stored.chat, shown_count(stored.chat.messages)
+            chat, count = stored.chat, message_count(stored.chat)
             found.append(Generation(number, chat.title, chat.last_updated, count, stored.identity.size))
         return found
 

@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from chatkeep.chat.branch import message_count
 from chatkeep.chat.model import ChatKey, timestamp
 from chatkeep.chat.ports import DeletedChat
 from chatkeep.errors import ChatNotFound, ChatUnreadable, InvalidRequest
 from chatkeep.storage.atomic import make_folder, storage_errors, sync_folder
-from chatkeep.storage.chat_file import read_chat, shown_count
+from chatkeep.storage.chat_file import read_chat
 from chatkeep.storage.folder import Folder, names_in
 
 _SUFFIX = ".json"
@@ -119,7 +120,7 @@ def _shown(entry: TrashEntry) -> DeletedChat:
         chat = read_chat(entry.path, entry.chat_id).chat
     except (ChatNotFound, ChatUnreadable):  # whatever was in the folder under this name can be deleted
         return DeletedChat(entry.chat_id, "", moment, 0)
-    return DeletedChat(entry.chat_id, chat.title, moment, shown_count(chat.messages))
+    return DeletedChat(entry.chat_id, chat.title, moment, message_count(chat))
 
 
 def _place(cursor: str) -> tuple[int, str]:
