@@ -5,14 +5,15 @@ import sys
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-import msgspec
 import rich_click as click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from chatkeep.cli.examine import Plan, examine, without_password
+from chatkeep.cli.printing import print_json, say
 from chatkeep.cli.probes import Unreachable
+from chatkeep.cli.visible import visible
 from chatkeep.doctor.report import Finding, Report, Verdict
 from chatkeep.errors import Unauthorized
 
@@ -39,7 +40,7 @@ def doctor(url: str, *, key: str | None, plan: Plan, as_json: bool) -> None:
     except Unauthorized as exc:
         _end(f"{shown} wants a key: --key, or CHATKEEP_API_KEY. {exc.detail}", _REFUSED)
     if as_json:
-        click.echo(msgspec.json.encode(report))
+        print_json(report)
     else:
         _print(report)
     sys.exit(_FOUND if report.verdict is Verdict.PROBLEM else 0)
@@ -53,7 +54,7 @@ def _print(report: Report) -> None:
     table.add_column("what was found")
     for finding in report.findings:
         verdict = Text(finding.verdict.value, style=_STYLES[finding.verdict])
-        table.add_row(verdict, Text(finding.title), Text(finding.sentence))
+        table.add_row(verdict, Text(finding.title), Text(visible(finding.sentence)))
     console.print(table)
     for finding in report.findings:
         if finding.remedies:
@@ -62,14 +63,14 @@ def _print(report: Report) -> None:
 
 def _print_remedies(console: Console, finding: Finding) -> None:
     console.print()
-    console.print(Text(f"{finding.title}: {finding.sentence}", style="bold"))
+    console.print(Text(visible(f"{finding.title}: {finding.sentence}"), style="bold"))
     for remedy in finding.remedies:
         console.print(Text(f"  {remedy.of}", style="cyan"))
         for line in remedy.setting.splitlines():
             # Why not the console's own wrapping: what is to be copied stays as it is.
-            console.print(Text(f"    {line}"), soft_wrap=True)
+            console.print(Text(visible(f"    {line}")), soft_wrap=True)
 
 
 def _end(words: str, code: int) -> NoReturn:
-    click.echo(f"Error: {words}", err=True)
+    say(f"Error: {words}")
     sys.exit(code)
