@@ -107,6 +107,21 @@ async def test_what_was_switched_to_is_active_after_a_restart_and_until_somethin
     assert "current" not in stored(tmp_path)
 
 
+async def test_what_the_system_says_in_the_middle_of_a_file_stays_on_the_path_of_what_is_edited_behind_it(
+    tmp_path: Path,
+) -> None:
+    said = [("system", "Be brief."), ("user", "q1"), ("assistant", "a1"), ("system", "Be long."), ("user", "q2")]
+    async with heart(tmp_path) as h:
+        file = {"messages": [{"role": role, "content": text} for role, text in said]}
+        (tmp_path / "chat.json").write_text(json.dumps(file))
+        (*_, last) = (await h.chat.history("", "chat")).messages
+        await again(h, "a2", message_id=last.id, message="q2 too")
+
+        assert asked(h) == ["Be brief.\n\nBe long.", "q1", "a1", "q2 too"]
+        assert await path(h) == ["Be brief.", "q1", "a1", "Be long.", "q2 too", "a2"]
+    assert "id" not in stored(tmp_path)["messages"][0]
+
+
 async def test_a_question_without_a_reply_is_asked(tmp_path: Path) -> None:
     async with heart(tmp_path) as h:
         (tmp_path / "lonely.json").write_text(json.dumps({"messages": [{"role": "user", "content": "alone"}]}))

@@ -23,7 +23,7 @@ class Tree:
         self._messages = messages
         self.parents: list[int] = []
         self._places: dict[str, int] = {}
-        beginning = _beginning(messages)
+        beginning = beginning_of(messages)
         for place, message in enumerate(messages):
             parent = place - 1
             if message.parent_id == START:
@@ -143,7 +143,7 @@ def questions(chat: Chat, known: int = 0) -> list[Message | None]:
 def path_to(chat: Chat, message_id: str) -> Sequence[Message] | None:
     """The messages from the first to that one, None when there is none such; START gives the system's at the top."""
     if message_id == START:
-        return chat.messages[: _beginning(chat.messages) + 1]
+        return chat.messages[: beginning_of(chat.messages) + 1]
     tree = Tree(chat.messages)
     place = tree.place_of(message_id)
     return None if place is None else [chat.messages[each] for each in tree.path_to(place)]
@@ -165,7 +165,7 @@ def appended(chat: Chat, parent_id: str | None, turn: Sequence[Message]) -> list
     return [*chat.messages, msgspec.structs.replace(first, parent_id=follows), *rest]
 
 
-def _beginning(messages: Sequence[Message]) -> int:
+def beginning_of(messages: Sequence[Message]) -> int:
     """The place of the last of the system's messages that stand before all others, NOTHING without."""
     place = NOTHING
     while place + 1 < len(messages) and messages[place + 1].role == "system":

@@ -1,5 +1,7 @@
 """Chats that come from elsewhere: taken as they are, never over another one, and twice is once."""
 
+import asyncio
+import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -89,20 +91,19 @@ class Transfers:
             ids.append(imported_id(coming.origin))
         for chat_id in dict.fromkeys(ids):
             key = ChatKey(owner, chat_id)
-            async with self._store.editing(key):
-                outcome = await self._put(key, coming, put)
+            # Why a shield: a request that is given up must not part a write from what the store notes of it.
+            outcome = await asyncio.shield(self._put(key, coming, put))
             if outcome != "id_taken":
                 return Taken(chat_id, outcome)
         return Taken(coming.chat_id, "id_taken")
 
     async def _put(self, key: ChatKey, coming: _Coming, put: Callable[[ChatKey], Awaitable[None]]) -> Outcome:
-        if not self._is_busy(key):
-            try:
-                await put(key)
-                return "imported"
-            except (Conflict, ChatUnreadable):
-                pass
-        return await self._compared(key, coming)
+        async with self._store.editing(key):
+            if not self._is_busy(key):
+                with contextlib.suppress(Conflict, ChatUnreadable):
+                    await put(key)
+                    return "imported"
+            return await self._compared(key, coming)
 
     async def _compared(self, key: ChatKey, coming: _Coming) -> Outcome:
         """What the chat that stands there is to the one that comes."""

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import msgspec
 
+from chatkeep.chat.branch import beginning_of
 from chatkeep.chat.model import FORMAT, Chat, Message, Origin, digest, is_timestamp, timestamp, title_of
 
 _encoder = msgspec.json.Encoder()
@@ -93,7 +94,10 @@ def whole_chat(
     header: Header, messages: list[Message], extra: dict[str, msgspec.Raw], chat_id: str, modified: datetime
 ) -> Chat:
     """The chat of a parsed file, with all that the file leaves out. Raises: NotAChat."""
-    messages = [_complete(chat_id, place, message) for place, message in enumerate(messages)]
+    beginning = beginning_of(messages)
+    messages = [
+        _complete(chat_id, place, message, needs_id=place > beginning) for place, message in enumerate(messages)
+    ]
     times = [message.timestamp for message in messages if message.timestamp]
     return Chat(
         chat_id=chat_id,
@@ -144,16 +148,14 @@ def _unknown(fields: dict[str, msgspec.Raw], known: set[str]) -> dict[str, msgsp
     return {name: value.copy() for name, value in fields.items() if name not in known}
 
 
-def _complete(chat_id: str, place: int, message: Message) -> Message:
+def _complete(chat_id: str, place: int, message: Message, *, needs_id: bool) -> Message:
     """Give a message of an older or hand-written file the id that every reading gives it, and a normal time."""
     moment = normal_time(message.timestamp)
-    if message.role == "system" and message.id is None and moment == message.timestamp:
-        return message
-    if message.id is not None and moment == message.timestamp:
-        return message
     named = message.id
-    if named is None and message.role != "system":
+    if named is None and needs_id:
         named = id_by_content(chat_id, place, message)
+    if named is message.id and moment == message.timestamp:
+        return message
     return msgspec.structs.replace(message, id=named, timestamp=moment)
 
 
