@@ -159,6 +159,7 @@ def test_a_chat_is_renamed_and_keeps_its_place_in_the_list(client: Client) -> No
     assert client.chats()["named"]["title"] == "A better title"
     assert rename(client, "named", "stale", revision=before["revision"]).json()["code"] == "revision_conflict"
     assert rename(client, "named", " \n ").status_code == 422
+    assert rename(client, "named", "x", revision=-1).status_code == 422
     assert rename(client, "nobody", "x").json()["code"] == "chat_not_found"
 
 

@@ -11,11 +11,11 @@ from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
 from chatkeep.api.caller import Caller
 from chatkeep.api.problems import documented
+from chatkeep.api.schemas import RevisionNumber
 
 _PAGE = 100  # deleted chats a page unless asked for fewer: each file is read
 _MOST = 1000
 
-Revision = Annotated[int, Meta(ge=0)]
 Limit = Annotated[int, QueryParameter(ge=1, le=_MOST, description="At most this many.")]
 
 
@@ -23,10 +23,12 @@ class RestoreBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`POST /chat/restore/{chat_id}`. Nothing is required: `{}` brings the chat back from the trash."""
 
     generation: Annotated[
-        Revision | None,
+        RevisionNumber | None,
         Meta(description="The revision to bring back, as `/chat/generations` lists it. Left out: from the trash."),
     ] = None
-    revision: Annotated[Revision | None, Meta(description="409 when the chat, or the deleted one, has another.")] = None
+    revision: Annotated[
+        RevisionNumber | None, Meta(description="409 when the chat, or the deleted one, has another.")
+    ] = None
 
 
 class RestoreAnswer(msgspec.Struct, frozen=True):

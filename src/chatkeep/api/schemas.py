@@ -16,8 +16,9 @@ Provider = Annotated[str | None, Meta(description="Left out, the default provide
 Model = Annotated[str | None, Meta(description="`model` or `provider/model`. Left out, the default.")]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
 MaxTokens = Annotated[int, Meta(ge=1, le=10_000_000)]
+RevisionNumber = Annotated[int, Meta(ge=0)]
 Revision = Annotated[
-    int | None,
+    RevisionNumber | None,
     Meta(description="The revision that this is based on: 409 when the chat has another one. Left out, any."),
 ]
 LeavePolicy = Annotated[
