@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvloop
 
+from bench.checks import checks
 from bench.child import Child, fast_upstream
 from bench.crowd import crowd
 from bench.folders import make_folder
@@ -60,6 +61,9 @@ class Bench:
     async def starts(self) -> list[Figure]:
         return await starts(self._sizes, self._many, self._upstream)
 
+    async def checks(self) -> list[Figure]:
+        return await checks(self._sizes, self._many, self._upstream)
+
     async def search(self) -> list[Figure]:
         return await search(self._sizes, self._root)
 
@@ -77,6 +81,7 @@ _MEASURES: dict[str, Callable[[Bench], Awaitable[list[Figure]]]] = {
     "crowd": Bench.crowd,
     "big": Bench.big,
     "starts": Bench.starts,
+    "checks": Bench.checks,
     "search": Bench.search,
     "many": Bench.many,
 }

@@ -40,7 +40,9 @@ def make_big_chat(folder: Path, name: str, size_bytes: int) -> None:
 def write_chat(folder: Path, name: str, messages: list[Message]) -> None:
     """Write one chat's file."""
     chat = Chat(name, "Measured", 1, _MOMENT, _MOMENT, messages)
-    (folder / f"{name}.json").write_bytes(encode_chat(chat, [encode_message(message) for message in messages]))
+    path = folder / f"{name}.json"
+    path.touch(mode=0o600)
+    path.write_bytes(encode_chat(chat, [encode_message(message) for message in messages]))
 
 
 def _turn(number: int, question: str, answer: str) -> list[Message]:

@@ -6,7 +6,6 @@ import pty
 import select
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -82,14 +81,12 @@ class Terminal:
     def interrupt(self) -> int:
         """Type Ctrl-C; the exit code.
 
-        Why again and again: one that comes just before Python begins to wait for input is seen only after that.
+        Why perhaps twice: one that comes just before Python begins to wait for input is seen only after that.
         """
-        deadline = time.monotonic() + DEADLINE_S
-        while self.process.poll() is None:
-            assert time.monotonic() < deadline, self.screen
+        self.write("\x03")
+        self.read_until("^C")  # the terminal's echo
+        if not select.select([self._near], [], [], DEADLINE_S / 4)[0]:
             self.write("\x03")
-            if select.select([self._near], [], [], 0.2)[0]:
-                self._read()
         return self.read_all()
 
     def close(self) -> None:

@@ -2,11 +2,14 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+
+_HANDSHAKE = b"\x16"  # RFC 8446, section 5.1
 
 
 class Act(Enum):
@@ -37,21 +40,26 @@ class Upstream:
     scripts: list[Sequence[Step]]
     asides: Mapping[str, Sequence[Step]] = field(default_factory=dict)
     port: int = 0
+    scheme: str = "http"
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
+    open_connections: int = 0
     sent_bytes: int = 0
     go: asyncio.Event = field(default_factory=asyncio.Event)
     waits_for_close: asyncio.Event = field(default_factory=asyncio.Event)
     client_closed: asyncio.Event = field(default_factory=asyncio.Event)
+    all_left: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
         """Its address, without a slash at the end."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection until it ends."""
         self.connections += 1
+        self.open_connections += 1
+        self.all_left.clear()
         try:
             while request := await _read_request(reader):
                 script = self._script_of(request)
@@ -63,6 +71,9 @@ class Upstream:
             self.client_closed.set()
         finally:
             writer.close()
+            self.open_connections -= 1
+            if not self.open_connections:
+                self.all_left.set()
 
     def _script_of(self, request: bytes) -> Sequence[Step]:
         path = request.split(b" ", 2)[1].partition(b"?")[0].decode()
@@ -98,9 +109,12 @@ def _ends_with_close(script: Sequence[Step]) -> bool:
 
 
 async def _read_request(reader: asyncio.StreamReader) -> bytes:
-    """One request, head and body; empty when the client closed."""
+    """One request, head and body; empty when the client closed, or speaks TLS to a server without it."""
+    first = await reader.read(1)
+    if first == _HANDSHAKE:
+        return b""
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
+        head = first + await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:
         return b""
     for line in head.split(b"\r\n"):
@@ -112,11 +126,11 @@ async def _read_request(reader: asyncio.StreamReader) -> bytes:
 
 @asynccontextmanager
 async def upstream(
-    *scripts: Sequence[Step], asides: Mapping[str, Sequence[Step]] | None = None
+    *scripts: Sequence[Step], asides: Mapping[str, Sequence[Step]] | None = None, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Upstream]:
     """Run a server with these scripts, one a request; the last is repeated. `asides` are answers by path."""
-    server = Upstream(list(scripts), asides or {})
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    server = Upstream(list(scripts), asides or {}, scheme="https" if tls else "http")
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server

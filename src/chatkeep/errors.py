@@ -5,7 +5,7 @@ ChatkeepError
 ├── Forbidden
 ├── RateLimited
 ├── InvalidRequest            InvalidChatId · ContextTooLong · ContentDenied
-├── NotFound                  ChatNotFound · RunNotFound · ProviderNotFound · ModelNotFound
+├── NotFound                  ChatNotFound · GenerationNotFound · RunNotFound · ProviderNotFound · ModelNotFound
 ├── Conflict                  ChatBusy · RevisionConflict · IdempotencyMismatch
 ├── RunExpired
 ├── ProviderFailed            ProviderRateLimited · ProviderUnavailable · ProviderTimedOut · ProviderNotConfigured
@@ -119,6 +119,13 @@ class ChatNotFound(NotFound):
 
     code = "chat_not_found"
     title = "No such chat"
+
+
+class GenerationNotFound(NotFound):
+    """The chat has no earlier generation of that number, or not any more: the last five are kept."""
+
+    code = "generation_not_found"
+    title = "No such generation"
 
 
 class RunNotFound(NotFound):

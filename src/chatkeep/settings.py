@@ -248,6 +248,12 @@ class Settings(BaseSettings):
         validation_alias=_names("grounding_model"),
         description="Who judges for the check `grounding`, as `provider/model`. Left out: the model that replied.",
     )
+    titles: Literal["first", "model"] = Field(
+        "first",
+        validation_alias=_names("titles"),
+        description="Where titles come from: the first message of a chat, or a line that the model which answered it"
+        " writes afterwards, in the background and at its price.",
+    )
     context_tokens: int | None = Field(
         None,
         ge=256,

@@ -126,19 +126,35 @@ def test_without_its_authority_a_service_is_not_trusted_and_gets_no_key(tmp_path
     assert (service.calls, service.lists) == (0, 0)
 
 
-def test_a_service_is_called_directly_when_no_proxy_names_it(tmp_path: Path) -> None:
-    with llm_service("127.0.0.2") as service, forward_proxy(service.port) as proxy:
+def test_a_service_is_called_directly_when_no_proxy_names_it_while_another_goes_through_one(tmp_path: Path) -> None:
+    with llm_service("127.0.0.2") as near, llm_service() as far, forward_proxy(far.port) as proxy:
         environment = {
-            "ACME_BASE_URL": service.url,
+            "ACME_BASE_URL": near.url,
             "ACME_MODEL": "m",
+            "OTHER_BASE_URL": "http://llm.test/v1",
+            "OTHER_MODEL": "m",
             "HTTP_PROXY": proxy.url,
             "NO_PROXY": "example.org,127.0.0.2",
         }
         with serving(tmp_path / "chats", environment=environment) as server:
-            answer = server.client.send("hello", "a", provider="acme").json()
+            answers = [server.client.send("hello", name, provider=name).json() for name in ("acme", "other")]
 
-    assert answer["response"] == "all is well"
-    assert proxy.asked == []
+    assert [answer["response"] for answer in answers] == ["all is well"] * 2
+    assert (near.calls, far.calls) == (1, 1)
+    assert all(line.split()[1].startswith("http://llm.test/") for line in proxy.lines())
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_read_stop_the_start_in_one_line(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "authority.pem"
+    if content is not None:
+        file.write_text(content)
+
+    code, said = refusal(tmp_path / "chats", environment={"SSL_CERT_FILE": str(file)})
+
+    assert code == 1
+    assert "SSL_CERT_FILE: its certificates cannot be read" in said
+    assert "Traceback" not in said
 
 
 def test_a_service_without_tls_is_asked_of_the_proxy_by_its_whole_address(tmp_path: Path) -> None:

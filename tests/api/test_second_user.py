@@ -45,6 +45,9 @@ ASKED: dict[tuple[str, str], Row] = {
     ("get", "/chat/history"): ({200}, {}),
     ("get", "/chat/history/{chat_id}"): ({404}, {"params": {"before": "{message}"}}),
     ("delete", "/chat/delete/{chat_id}"): ({404}, {"params": {"purge": "true"}}),
+    ("post", "/chat/restore/{chat_id}"): ({404}, {"json": {}}),
+    ("get", "/chat/generations/{chat_id}"): ({404}, {}),
+    ("get", "/chat/trash"): ({200}, {}),
     ("get", "/chat/export/{chat_id}"): ({404}, {"params": {"format": "md"}}),
     ("post", "/chat/import"): ({200}, {"json": {"messages": [], "chat_id": CHAT}}),
     ("get", "/runs"): ({200}, {}),
@@ -72,15 +75,23 @@ ASKED: dict[tuple[str, str], Row] = {
     ("get", "/docs"): ({200}, {}),
     ("get", "/redoc"): ({200}, {}),
     ("get", "/docs/assets/{name}"): ({404}, {}),
+    ("get", "/doctor"): ({200}, {}),
+    ("get", "/doctor/assets/{name}"): ({404}, {}),
+    ("get", "/doctor/request"): ({200}, {}),
+    ("get", "/doctor/stream"): ({200}, {"params": {"count": 1}}),
+    ("post", "/doctor/stream"): ({200}, {"params": {"count": 1}}),
+    ("post", "/doctor/body"): ({200}, {}),
+    ("post", "/doctor/report"): ({200}, {"json": {"url": "http://127.0.0.1"}}),
 }
 
-SOCKETS = ["/api/llm/ws/status"]
+SOCKETS = ["/api/llm/ws/status", "/doctor/socket"]
 
-OPEN = ("/", "/health", "/health/ready", "/api/v1/health", "/logout", "/openapi.json", "/docs", "/redoc")
+OPEN = ("/", "/health", "/health/ready", "/api/v1/health", "/logout", "/openapi.json", "/docs", "/redoc", "/doctor")
 """What says nothing of anybody, besides the pages' files and `POST /login`."""
 
 DESCRIBED_ELSEWHERE = {"/openapi.json", "/docs", "/redoc", "/docs/assets/{name}"}
-"""What the OpenAPI document does not describe: itself, and the pages that show it."""
+DESCRIBED_ELSEWHERE |= {path for _, path in ASKED if path.startswith("/doctor")}
+"""What the OpenAPI document does not describe: itself, the pages that show it, and what belongs to the doctor."""
 
 MAKING = ("/chat", "/chat/import", "/api/v1/chat")
 """What makes a chat of bob's own under the name of alice's."""
@@ -139,7 +150,7 @@ def test_a_second_user_sees_and_changes_nothing(keyed: Keyed, alices: Alices) ->
             assert response.status_code in statuses, (method, path, response.status_code, response.text)
             assert SECRET not in response.text, (method, path)
             assert alices.live_id not in response.text.replace(run_id, ""), (method, path)
-        keyed.bob.http.delete(f"/chat/delete/{CHAT}")
+        keyed.bob.http.delete(f"/chat/delete/{CHAT}", params={"purge": "true"})
 
     assert keyed.alice.history(CHAT) == before
     assert keyed.alice.chats().keys() == listed
@@ -148,7 +159,7 @@ def test_a_second_user_sees_and_changes_nothing(keyed: Keyed, alices: Alices) ->
 
 def test_without_a_key_every_route_but_the_open_ones_is_401(keyed: Keyed, alices: Alices) -> None:
     """Rule 15: all routes are closed by default."""
-    is_open = {("post", "/login"), ("get", "/docs/assets/{name}")}
+    is_open = {("post", "/login"), ("get", "/docs/assets/{name}"), ("get", "/doctor/assets/{name}")}
     is_open |= {(method, path) for method, path in ASKED if path in OPEN}
     for method, path in sorted(set(ASKED) - is_open):
         filled = path.format(chat_id=CHAT, run_id=alices.run_id, id=alices.run_id, provider="echo", name="x")
@@ -157,6 +168,18 @@ def test_without_a_key_every_route_but_the_open_ones_is_401(keyed: Keyed, alices
 
         assert response.status_code == 401, (method, path)
         assert SECRET not in response.text
+
+
+def test_what_the_doctor_sends_back_is_only_what_was_sent_on_the_same_socket(keyed: Keyed) -> None:
+    address = keyed.server.base_url.replace("http", "ws") + "/doctor/socket"
+    with (
+        connect(address, additional_headers={"X-API-Key": key_of(keyed.alice)}) as hers,
+        connect(address, additional_headers={"X-API-Key": key_of(keyed.bob)}) as his,
+    ):
+        hers.send(SECRET)
+        his.send("mine")
+
+        assert (his.recv(DEADLINE_S), hers.recv(DEADLINE_S)) == ("mine", SECRET)
 
 
 def test_a_second_users_socket_tells_nothing_of_anothers_runs(keyed: Keyed, alices: Alices) -> None:
@@ -175,9 +198,12 @@ def test_a_second_users_socket_tells_nothing_of_anothers_runs(keyed: Keyed, alic
     assert seen_by_him == {his_run}
 
 
+@pytest.mark.parametrize("path", SOCKETS)
 @pytest.mark.parametrize("headers", [{}, {"X-API-Key": "wrong"}, {"Cookie": "chatkeep_session=wrong"}])
-def test_a_socket_without_a_valid_key_is_refused_before_it_opens(keyed: Keyed, headers: dict[str, str]) -> None:
-    address = keyed.server.base_url.replace("http", "ws") + "/api/llm/ws/status"
+def test_a_socket_without_a_valid_key_is_refused_before_it_opens(
+    keyed: Keyed, headers: dict[str, str], path: str
+) -> None:
+    address = keyed.server.base_url.replace("http", "ws") + path
 
     with pytest.raises(InvalidStatus) as refused:
         connect(address, additional_headers=headers)

@@ -42,7 +42,9 @@ def test_the_openapi_document_describes_every_route(client: Client) -> None:
         ("GET", "/docs"),
         ("GET", "/openapi.json"),
         ("GET", "/redoc"),
+        ("GET", "/doctor"),
         ("WS", "/api/llm/ws/status"),
+        ("WS", "/doctor/socket"),
     }
     assert described <= {(row["method"], row["path"]) for row in endpoints}
     assert [row["path"] for row in endpoints] == sorted(row["path"] for row in endpoints)

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,11 +13,24 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, digest, now
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, digest, is_timestamp, now
 from chatkeep.chat.ports import MARK_END, MARK_START, MOST_FOUND, ChatStore, SearchPage
 from chatkeep.chat.query import parse_query
-from chatkeep.errors import ChatNotFound, ChatUnreadable, Conflict, FolderInUse, InvalidRequest, StorageFailed
+from chatkeep.errors import (
+    ChatNotFound,
+    ChatUnreadable,
+    Conflict,
+    FolderInUse,
+    GenerationNotFound,
+    InvalidRequest,
+    RevisionConflict,
+    StorageFailed,
+)
+from chatkeep.storage.atomic import Identity
 from chatkeep.storage.files import FileStore
+from chatkeep.storage.folder import Folder
+from chatkeep.storage.index import Put
+from chatkeep.storage.indexing import Indexing
 
 pytestmark = pytest.mark.anyio
 
@@ -378,7 +392,7 @@ async def test_a_search_sees_what_was_saved_before_it(store: FileStore) -> None:
 
 async def test_a_search_does_not_find_what_was_replaced_or_is_the_systems(store: FileStore) -> None:
     await store.save(KEY, a_chat())
-    await store.save(KEY, saying("space", "something else"))
+    await store.save(KEY, msgspec.structs.replace(saying("space", "something else"), revision=2))
 
     assert await found(store, "question OR answer OR brief") == []
     assert await found(store, "something") == ["space-0"]
@@ -425,6 +439,222 @@ async def test_only_one_at_a_time_edits_a_chat(store: FileStore) -> None:
     await asyncio.gather(*(add(number) for number in range(8)))
 
     assert len((await store.load(KEY)).messages) == 17
+
+
+async def written(store: ChatStore, revisions: int, key: ChatKey = KEY) -> list[Chat]:
+    """Write a chat that many times, a turn each, and return its versions, oldest first."""
+    versions = [msgspec.structs.replace(a_chat(key.chat_id), title="Version 1")]
+    for number in range(1, revisions):
+        versions.append(msgspec.structs.replace(grown(versions[-1], number), title=f"Version {number + 1}"))
+    for version in versions:
+        await store.save(key, version)
+    return versions
+
+
+async def numbers_of(store: ChatStore, key: ChatKey = KEY) -> list[int]:
+    return [generation.number for generation in await store.generations(key)]
+
+
+async def test_a_chat_written_once_has_no_earlier_generations(store: FileStore) -> None:
+    await written(store, 1)
+
+    assert await store.generations(KEY) == []
+
+
+async def test_the_last_five_generations_are_kept_newest_first(store: FileStore) -> None:
+    versions = await written(store, 8)
+
+    kept = await store.generations(KEY)
+
+    assert [generation.number for generation in kept] == [7, 6, 5, 4, 3]
+    assert [generation.title for generation in kept] == [f"Version {number}" for number in (7, 6, 5, 4, 3)]
+    assert [generation.message_count for generation in kept] == [14, 12, 10, 8, 6]
+    assert [generation.last_updated for generation in kept] == [versions[n - 1].last_updated for n in (7, 6, 5, 4, 3)]
+    sizes = [generation.size_bytes for generation in kept]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] > 500
+
+
+async def test_generations_of_a_chat_that_is_not_there_are_not_found(store: FileStore) -> None:
+    with pytest.raises(ChatNotFound):
+        await store.generations(KEY)
+    with pytest.raises(ChatNotFound):
+        await store.restore(KEY, 1)
+
+
+async def test_a_restored_generation_is_the_next_revision_and_the_present_becomes_a_generation(
+    store: FileStore,
+) -> None:
+    versions = await written(store, 3)
+
+    restored = await store.restore(KEY, 1)
+
+    assert restored == msgspec.structs.replace(versions[0], revision=4)
+    assert await store.load(KEY) == restored
+    assert await numbers_of(store) == [3, 2, 1]
+    ((row,), _) = await store.summaries("", limit=10, before=None)
+    assert (row.title, row.message_count) == ("Version 1", 2)
+    assert await store.find_run("run_2") is None
+    assert (await search(store, "answer")).total == 1
+    assert await store.restore(KEY, 3) == msgspec.structs.replace(versions[2], revision=5)
+    assert await store.find_run("run_2") is not None
+
+
+@pytest.mark.parametrize("number", [0, 2, 8, 9, -1, 2**80])
+async def test_a_generation_that_is_not_kept_is_not_found_and_changes_nothing(store: FileStore, number: int) -> None:
+    versions = await written(store, 8)
+
+    with pytest.raises(GenerationNotFound):
+        await store.restore(KEY, number)
+
+    assert await store.load(KEY) == versions[-1]
+    assert await numbers_of(store) == [7, 6, 5, 4, 3]
+
+
+@pytest.mark.parametrize("revision", [0, 1, 2, 4, 5])
+async def test_a_chat_whose_revision_is_not_the_next_is_refused_and_changes_nothing(
+    store: FileStore, revision: int
+) -> None:
+    versions = await written(store, 2)
+
+    with pytest.raises(RevisionConflict):
+        await store.save(KEY, msgspec.structs.replace(grown(versions[1], 2), revision=revision))
+
+    assert await store.load(KEY) == versions[1]
+    assert await numbers_of(store) == [1]
+
+
+@pytest.mark.parametrize("revision", [0, 1, 3])
+async def test_a_restore_based_on_another_revision_is_refused_and_changes_nothing(
+    store: FileStore, revision: int
+) -> None:
+    versions = await written(store, 2)
+
+    with pytest.raises(RevisionConflict):
+        await store.restore(KEY, 1, revision=revision)
+
+    assert await store.load(KEY) == versions[1]
+    assert await numbers_of(store) == [1]
+
+
+async def test_a_chat_that_is_new_here_keeps_the_revision_it_comes_with(store: FileStore) -> None:
+    await store.save(KEY, msgspec.structs.replace(a_chat(), revision=7))
+
+    assert (await store.load(KEY)).revision == 7
+    assert await store.generations(KEY) == []
+
+
+async def test_a_deleted_chat_is_brought_back_as_it_was_with_its_generations(store: FileStore) -> None:
+    versions = await written(store, 7)
+    await store.delete(KEY, purge=False)
+
+    assert await store.restore(KEY, None, revision=7) == versions[-1]
+
+    assert await store.load(KEY) == versions[-1]
+    assert await numbers_of(store) == [6, 5, 4, 3, 2]
+    assert [row.chat_id for row in (await store.summaries("", limit=10, before=None))[0]] == ["space"]
+    assert await store.find_run("run_6") is not None
+    assert (await search(store, "answer")).total == 7
+    assert await store.deleted("", limit=10, before=None) == ([], None)
+
+
+async def test_of_a_chat_deleted_twice_the_newest_is_brought_back(store: FileStore) -> None:
+    await written(store, 3)
+    await store.delete(KEY, purge=False)
+    newer = saying("space", "the newer one")
+    await store.save(KEY, newer)
+    await store.delete(KEY, purge=False)
+
+    assert await store.restore(KEY, None) == newer
+    assert await store.generations(KEY) == []
+    await store.delete(KEY, purge=True)
+    with pytest.raises(ChatNotFound):
+        await store.restore(KEY, None)
+
+
+async def test_a_chat_in_the_trash_does_not_take_the_place_of_another(store: FileStore) -> None:
+    await written(store, 2)
+    await store.delete(KEY, purge=False)
+    other = saying("space", "another one")
+    await store.save(KEY, other)
+
+    with pytest.raises(Conflict):
+        await store.restore(KEY, None)
+
+    assert await store.load(KEY) == other
+    assert [row.title for row in (await store.deleted("", limit=10, before=None))[0]] == ["Version 2"]
+
+
+async def test_a_chat_in_the_trash_with_another_revision_than_expected_stays_there(store: FileStore) -> None:
+    await written(store, 2)
+    await store.delete(KEY, purge=False)
+
+    with pytest.raises(RevisionConflict):
+        await store.restore(KEY, None, revision=1)
+    with pytest.raises(ChatNotFound):
+        await store.load(KEY)
+    assert (await store.restore(KEY, None)).revision == 2
+
+
+async def test_the_generations_of_a_deleted_chat_are_not_those_of_a_new_one_with_its_id(store: FileStore) -> None:
+    await written(store, 6)
+    await store.delete(KEY, purge=False)
+    await store.save(KEY, saying("space", "a new beginning"))
+
+    assert await store.generations(KEY) == []
+    for number in (1, 2, 5):
+        with pytest.raises(GenerationNotFound):
+            await store.restore(KEY, number)
+
+
+async def test_an_imported_chat_does_not_take_over_the_generations_of_one_that_was_deleted(store: FileStore) -> None:
+    await written(store, 6)
+    await store.delete(KEY, purge=False)
+    await store.save(KEY, msgspec.structs.replace(a_chat(), revision=6))
+
+    assert await store.generations(KEY) == []
+
+
+async def test_the_trash_is_listed_newest_first_a_page_at_a_time(store: FileStore) -> None:
+    for number in range(5):
+        key = ChatKey("", f"chat{number}")
+        await written(store, number + 1, key)
+        await store.delete(key, purge=False)
+    await written(store, 1, ChatKey("alice", "hers"))
+    await store.delete(ChatKey("alice", "hers"), purge=False)
+
+    first, cursor = await store.deleted("", limit=2, before=None)
+    second, cursor = await store.deleted("", limit=2, before=cursor)
+    third, end = await store.deleted("", limit=2, before=cursor)
+
+    assert [row.chat_id for row in first + second + third] == ["chat4", "chat3", "chat2", "chat1", "chat0"]
+    assert end is None
+    assert (first[0].title, first[0].message_count) == ("Version 5", 10)
+    assert [row.deleted_at for row in first + second + third] == sorted(
+        (row.deleted_at for row in first + second + third), reverse=True
+    )
+    assert all(is_timestamp(row.deleted_at) for row in first)
+    assert [row.chat_id for row in (await store.deleted("alice", limit=9, before=None))[0]] == ["hers"]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "_", "-1_x", "1.5_x", "²_x"])
+async def test_a_broken_cursor_of_the_trash_is_refused(store: FileStore, cursor: str) -> None:
+    with pytest.raises(InvalidRequest):
+        await store.deleted("", limit=2, before=cursor)
+
+
+async def test_what_was_removed_for_good_is_in_no_trash_and_has_no_generations(store: FileStore) -> None:
+    await written(store, 3)
+    await store.delete(KEY, purge=False)
+    await written(store, 3)
+
+    await store.delete(KEY, purge=True)
+
+    assert await store.deleted("", limit=10, before=None) == ([], None)
+    with pytest.raises(ChatNotFound):
+        await store.restore(KEY, None)
+    await store.save(KEY, msgspec.structs.replace(a_chat(), revision=4))
+    assert await store.generations(KEY) == []
 
 
 async def test_a_store_that_can_be_written_says_so(store: FileStore) -> None:
@@ -495,6 +725,26 @@ class TestFiles:
             with pytest.raises(StorageFailed):
                 await search(store, "answer")
             assert await found(store, "answer") == ["msg_a0"]
+
+    async def test_a_stop_in_the_middle_of_indexing_loses_no_change(self, tmp_path: Path) -> None:
+        folder = Folder(tmp_path)
+        folder.make()
+        indexing = Indexing(folder)
+        await indexing.start()
+        go_on = threading.Event()
+        indexing._thread.submit(go_on.wait)
+        indexing.add(Put(KEY, a_chat(), Identity(1, 2, 3)))
+        while indexing.waiting:
+            await asyncio.sleep(0.01)
+
+        closing = asyncio.create_task(indexing.aclose(dict))
+        for _ in range(10):  # to where it waits for the thread
+            await asyncio.sleep(0)
+        go_on.set()
+        await closing
+
+        with contextlib.closing(sqlite3.connect(folder.index)) as database:
+            assert database.execute("SELECT chat_id FROM chats").fetchall() == [("space",)]
 
     async def test_files_added_and_removed_by_hand_are_noticed_by_a_list(self, tmp_path: Path) -> None:
         async with file_store(tmp_path) as store:

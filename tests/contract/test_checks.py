@@ -64,6 +64,25 @@ class Doing(Told):
         return await self._opinion(checked)
 
 
+class Held(Told):
+    """Says it when `go` is set. Nothing is said by one that was cancelled."""
+
+    def __init__(self, *stages: Stage) -> None:
+        super().__init__(*stages)
+        self.begun, self.go = asyncio.Event(), asyncio.Event()
+        self.was_cancelled = False
+
+    async def __call__(self, checked: Checked) -> CheckResult | None:
+        self.asked.append(checked)
+        self.begun.set()
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
+        return self.says
+
+
 class Counting(RunObserver):
     """Notes what checks said."""
 
@@ -72,6 +91,12 @@ class Counting(RunObserver):
 
     def message_checked(self, results: Sequence[CheckResult]) -> None:
         self.results += results
+
+
+@pytest.fixture
+def slow() -> Held:
+    """A check of replies that were told already."""
+    return Held("later")
 
 
 async def never(_checked: Checked) -> CheckResult | None:
@@ -494,42 +519,28 @@ async def test_a_later_check_looks_at_complete_replies_alone(tmp_path: Path) -> 
     assert [checked.message.text for checked in check.asked] == ["good"]
 
 
-async def test_the_opinion_of_a_chat_that_was_deleted_meanwhile_is_dropped(tmp_path: Path) -> None:
-    begun, go = asyncio.Event(), asyncio.Event()
-
-    async def slow(_checked: Checked) -> CheckResult | None:
-        begun.set()
-        await go.wait()
-        return PASS
-
+async def test_the_opinion_of_a_chat_that_was_deleted_meanwhile_is_dropped(tmp_path: Path, slow: Held) -> None:
     counting = Counting()
-    async with heart(tmp_path, checks=Checks([Doing(slow, "later")])) as h:
+    async with heart(tmp_path, checks=Checks([slow])) as h:
         h.observers.add(counting)
         await turn(h)
-        await begun.wait()
+        await slow.begun.wait()
         await h.chat.delete("", "chat", purge=True)
-        go.set()
+        slow.go.set()
         await _until(lambda: not later_checks())
         assert counting.results == [PASS]
         with pytest.raises(ChatNotFound):
             await h.chat.history("", "chat")
 
 
-async def test_an_opinion_that_the_disk_refuses_is_lost_and_nothing_else(tmp_path: Path) -> None:
-    begun, go = asyncio.Event(), asyncio.Event()
-
-    async def slow(_checked: Checked) -> CheckResult | None:
-        begun.set()
-        await go.wait()
-        return PASS
-
+async def test_an_opinion_that_the_disk_refuses_is_lost_and_nothing_else(tmp_path: Path, slow: Held) -> None:
     counting = Counting()
-    async with heart(tmp_path, checks=Checks([Doing(slow, "later")])) as h:
+    async with heart(tmp_path, checks=Checks([slow])) as h:
         h.observers.add(counting)
         await turn(h)
-        await begun.wait()
+        await slow.begun.wait()
         h.store.refusal = StorageFull("full")
-        go.set()
+        slow.go.set()
         await _until(lambda: not later_checks())
         assert counting.results == [PASS]
         h.store.refusal = None
@@ -538,38 +549,18 @@ async def test_an_opinion_that_the_disk_refuses_is_lost_and_nothing_else(tmp_pat
         assert (await messages(h))[1].checks is None
 
 
-async def test_a_stop_of_the_server_gives_up_later_checks(tmp_path: Path) -> None:
-    begun = asyncio.Event()
-    cancelled = False
-
-    async def slow(_checked: Checked) -> CheckResult | None:
-        nonlocal cancelled
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            cancelled = True
-            raise
-        return None
-
-    async with heart(tmp_path, checks=Checks([Doing(slow, "later")])) as h:
+async def test_a_stop_of_the_server_gives_up_later_checks(tmp_path: Path, slow: Held) -> None:
+    async with heart(tmp_path, checks=Checks([slow])) as h:
         await turn(h)
-        await begun.wait()
-    assert cancelled
+        await slow.begun.wait()
+    assert slow.was_cancelled
 
 
-async def test_of_very_many_replies_that_wait_for_a_later_check_the_last_go_without(tmp_path: Path) -> None:
-    going = 0
-
-    async def slow(_checked: Checked) -> CheckResult | None:
-        nonlocal going
-        going += 1
-        return await never(_checked)
-
-    async with heart(tmp_path, checks=Checks([Doing(slow, "later")])) as h:
+async def test_of_very_many_replies_that_wait_for_a_later_check_the_last_go_without(tmp_path: Path, slow: Held) -> None:
+    async with heart(tmp_path, checks=Checks([slow])) as h:
         for call in range(106):
             await turn(h, call=call)
-        await _until(lambda: going == 4)
+        await _until(lambda: len(slow.asked) == 4)
 
         assert len(later_checks()) == 104
 

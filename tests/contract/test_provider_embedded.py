@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,9 @@ from chatkeep.chat.ports import ChatMessage, ProviderRequest, Tool
 from chatkeep.errors import ContextTooLong, ModelNotFound, ProviderFailed, ProviderNotConfigured, ProviderUnavailable
 from chatkeep.providers.embedded import MODEL, EmbeddedProvider, model_path
 from chatkeep.providers.failures import RequestRefused
-from chatkeep.providers.http import HttpClient
+from chatkeep.providers.http import Service
+from chatkeep.providers.openai import OpenAIProvider
+from tests.upstream import Act, said, streamed, upstream
 
 
 def _missing() -> str:
@@ -42,10 +45,9 @@ PARENT = """
 import asyncio
 from chatkeep.providers.embedded import EmbeddedProvider
 from chatkeep.providers.failures import RequestRefused
-from chatkeep.providers.http import HttpClient
 
 async def main():
-    provider = EmbeddedProvider(HttpClient(), idle_s=900)
+    provider = EmbeddedProvider(idle_s=900)
     await provider.warm_up()
     print(provider.pid, flush=True)
     await asyncio.Event().wait()
@@ -56,11 +58,9 @@ asyncio.run(main())
 
 @pytest.fixture
 async def provider() -> AsyncIterator[EmbeddedProvider]:
-    http = HttpClient()
-    embedded = EmbeddedProvider(http, idle_s=900)
+    embedded = EmbeddedProvider(idle_s=900)
     yield embedded
     await embedded.aclose()
-    await http.aclose()
 
 
 async def collected(provider: EmbeddedProvider, request: ProviderRequest) -> list[ProviderEvent]:
@@ -192,15 +192,44 @@ async def test_closing_ends_the_process(provider: EmbeddedProvider) -> None:
     await gone(pid)
 
 
+async def test_its_end_cuts_no_stream_of_another_service(provider: EmbeddedProvider) -> None:
+    first, *rest = said("one ", "two")
+    async with (
+        upstream(streamed(first, Act.WAIT_FOR_GO, *rest)) as server,
+        aclosing(Service("other", server.url)) as other,
+        aclosing(OpenAIProvider(other).stream(PARIS)) as events,
+    ):
+        heard = [await anext(events)]
+        await collected(provider, PARIS)
+        await provider.aclose()
+        server.go.set()
+        heard += [event async for event in events]
+    assert heard == [Delta("one "), Delta("two"), Finish("stop")]
+
+
+@on_linux
+async def test_closing_while_it_comes_back_leaves_no_process() -> None:
+    provider = EmbeddedProvider(idle_s=0)
+    await provider.warm_up()
+    pid = running_pid(provider)
+    while provider.pid is not None:
+        await asyncio.sleep(0)
+    coming_back = asyncio.create_task(provider.warm_up())
+    for _ in range(3):  # until the new start waits for the old process's end
+        await asyncio.sleep(0)
+    await provider.aclose()
+    with pytest.raises(asyncio.CancelledError):
+        await coming_back
+    assert not exists(pid)
+
+
 @on_linux
 async def test_it_leaves_memory_when_idle_and_comes_back() -> None:
-    http = HttpClient()
-    provider = EmbeddedProvider(http, idle_s=0.05)
+    provider = EmbeddedProvider(idle_s=0.05)
     await provider.warm_up()
     await gone(running_pid(provider))
     assert (await collected(provider, PARIS))[-1] == Finish("stop")
     await provider.aclose()
-    await http.aclose()
 
 
 async def test_a_prompt_beyond_its_window_is_the_callers_to_mend(provider: EmbeddedProvider) -> None:

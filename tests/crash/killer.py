@@ -23,6 +23,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_FOLDERS = ("runs", "trash", "generations", "tmp")
+
 
 class Killer:
     """Names and counts the points of one process."""
@@ -48,6 +50,7 @@ class Killer:
         os.fsync = self._of_descriptor("sync", os.fsync)
         os.ftruncate = self._of_descriptor("truncate", os.ftruncate)
         os.replace = self._of_path("replace", os.replace)
+        os.link = self._of_path("link", os.link)
         os.unlink = self._of_path("unlink", os.unlink)
         os.mkdir = self._of_path("mkdir", os.mkdir)
         killer = self
@@ -117,22 +120,7 @@ class Killer:
         """What the file or folder at `path` is, None when it is not in the data folder."""
         if not isinstance(path, str) or not (path + "/").startswith(self._folder + "/"):
             return None
-        parts = Path(path).relative_to(self._folder).parts
-        match parts:
-            case ():
-                return "chats-folder"
-            case (".chatkeep",):
-                return "own-folder"
-            case (".chatkeep", "runs", _):
-                return "journal"
-            case (".chatkeep", "tmp", name) if name.startswith("keys.json"):
-                return "new-keys"
-            case (".chatkeep", "tmp", name):
-                return "probe" if name.startswith("probe-") else "transcript"
-            case (".chatkeep", *_, name):
-                return name if "." in name else f"{name}-folder" if name in ("runs", "trash", "tmp") else name
-            case _:
-                return "chat"
+        return _name_of(Path(path).relative_to(self._folder).parts)
 
     def _at(self, point: str, call: Callable[[], T], half: Callable[[], object] | None = None) -> T:
         side = self._side(point)
@@ -173,6 +161,38 @@ def _last_event(content: bytes) -> str:
 
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _name_of(parts: tuple[str, ...]) -> str:
+    match parts:
+        case ():
+            return "chats-folder"
+        case (".chatkeep",):
+            return "own-folder"
+        case (".chatkeep", "runs", _):
+            return "journal"
+        case (".chatkeep", "quarantine", *_):
+            return "quarantine"
+        case (".chatkeep", "tmp", name):
+            return _name_of_new(name)
+        case (".chatkeep", "trash" | "generations", *_, name) if "~" in name:
+            return _name_of_earlier(parts)
+        case (".chatkeep", *_, name):
+            return name if "." in name else f"{name}-folder" if name in _FOLDERS else name
+        case _:
+            return "chat"
+
+
+def _name_of_new(name: str) -> str:
+    if name.startswith("keys.json"):
+        return "new-keys"
+    return "probe" if name.startswith("probe-") else "transcript"
+
+
+def _name_of_earlier(parts: tuple[str, ...]) -> str:
+    if parts[1] == "generations":
+        return "generation"
+    return "trashed-generation" if parts[2] == "generations" else "trash-entry"
 
 
 def main() -> None:

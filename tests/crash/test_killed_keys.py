@@ -21,6 +21,7 @@ MAKING = (
     "sync chats-folder",
     "mkdir runs-folder",
     "mkdir trash-folder",
+    "mkdir generations-folder",
     "mkdir tmp-folder",
 )
 POINTS = (

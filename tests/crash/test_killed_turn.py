@@ -20,6 +20,7 @@ POINTS = (
     "open transcript",
     "write transcript",
     "sync transcript",
+    "link chat",
     "replace transcript",
     "sync chats-folder",
     "write journal done",

@@ -102,6 +102,66 @@ def test_a_chat_can_be_removed_for_good_to_make_room(disk: Disk, server: Server)
     assert server.client.send("small", "small").status_code == 200
 
 
+def test_an_earlier_generation_that_finds_no_room_gets_507_and_changes_nothing(disk: Disk, server: Server) -> None:
+    client = server.client
+    for text in ("one", "two", "three"):
+        client.send(text, "a")
+    client.chats()  # the index has caught up
+    disk.fill()
+    before = snapshot(disk.folder)
+
+    refused = client.http.post("/chat/restore/a", json={"generation": 1})
+
+    assert (refused.status_code, refused.json()["code"]) == (507, "storage_full")
+    assert snapshot(disk.folder) == before
+    disk.free()
+    assert client.http.post("/chat/restore/a", json={"generation": 1}).json()["revision"] == 4
+    assert client.http.post("/chat/restore/a", json={"generation": 3}).json()["revision"] == 5
+    assert [message["content"] for message in server.stored_messages("a")][::2] == ["one", "two", "three"]
+
+
+def test_a_restore_takes_the_turn_that_the_disk_refused_into_the_past_with_it(disk: Disk, server: Server) -> None:
+    server.client.send("earlier", "a")
+    with server.client.stream(SLOW, "a") as stream:
+        stream.until(10)
+        disk.fill()
+        stream.rest()
+    disk.free()
+
+    answer = server.client.http.post("/chat/restore/a", json={"generation": 1})
+
+    assert answer.json()["revision"] == 3
+    assert [message["content"] for message in server.stored_messages("a")] == ["earlier", "earlier"]
+    assert server.client.http.post("/chat/restore/a", json={"generation": 2}).status_code == 200
+    assert server.stored_messages("a")[2]["content"] == SLOW
+
+
+def test_a_deleted_chat_comes_back_on_a_full_disk_with_its_past_as_it_was(disk: Disk, server: Server) -> None:
+    for text in ("one", "two", "three"):
+        server.client.send(text, "a")
+    before = snapshot(disk.folder / ".chatkeep" / "generations")
+    server.client.http.delete("/chat/delete/a")
+    server.client.chats()  # the index has caught up
+    disk.fill()
+
+    assert server.client.http.post("/chat/restore/a", json={}).json()["revision"] == 3
+    assert snapshot(disk.folder / ".chatkeep" / "generations") == before
+
+
+def test_a_message_is_saved_where_no_generation_can_be_kept_and_the_log_says_so(tmp_path: Path) -> None:
+    with serving(tmp_path / "chats") as server:
+        generations = server.folder / ".chatkeep" / "generations"
+        generations.rmdir()
+        generations.write_text("in the way")
+
+        for text in ("one", "two"):
+            assert server.client.send(text, "a").status_code == 200
+
+        assert [message["content"] for message in server.stored_messages("a")][::2] == ["one", "two"]
+        told = [entry for entry in server.log_entries if entry["event"] == "generation_not_kept"]
+        assert [(entry["chat_id"], entry["revision"], entry["level"]) for entry in told][-1] == ("a", 1, "warning")
+
+
 def test_a_disk_that_fills_up_during_a_stream_ends_it_with_storage_full(disk: Disk, server: Server) -> None:
     with server.client.stream(SLOW, "a") as stream:
         stream.until(10)

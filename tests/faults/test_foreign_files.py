@@ -233,3 +233,26 @@ def test_files_with_other_names_are_ignored_and_left_alone(server: Server) -> No
 
     assert not {Path(name).stem for name in others} & set(listed)
     assert all((server.folder / name).read_bytes() == _encoded(OLDER) for name in others)
+
+
+def test_bytes_that_are_not_utf_8_keep_no_server_from_starting(tmp_path: Path) -> None:
+    folder = tmp_path / "chats"
+    with serving(folder) as server:
+        server.client.send("hello", "sound")
+        key = server.add_key("root", "--role", "admin", "--owner", "")
+    message = b'{"role": "user", "id": "m", "timestamp": "2026-01-01T00:00:00.000000Z", "content": [{"text": "\xff"}]}'
+    (folder / "part.json").write_bytes(b'{"title": "T", "messages": [%s]}' % message)
+    (journal,) = (folder / ".chatkeep" / "runs").glob("*.jsonl")
+    head, end = journal.read_bytes().replace(b"sound", b"torn").rsplit(b"\n", 2)[:2]
+    torn = head + b"\n" + end[:-9] + b"\xff\n"
+    journal.with_name("run_torn.jsonl").write_bytes(torn.replace(journal.stem.encode(), b"run_torn"))
+    journal.with_name("run_broken.jsonl").write_bytes(b'{"run_id": "\xff"}\n')
+    sessions = b'[{"digest": "\xff", "credential": "c", "expires_at": 1}]'
+    (folder / ".chatkeep" / "sessions.json").write_bytes(sessions)
+    with (folder / ".chatkeep" / "audit.jsonl").open("ab") as audit:
+        audit.write(b'{"at": "\xff"}\n')
+
+    with serving(folder) as server:
+        client = server.client_of(key)
+        assert {"sound", "part", "torn"} <= set(client.chats())
+        assert client.http.get("/admin/audit").status_code == 200

@@ -23,6 +23,7 @@ from chatkeep.providers.build import build_registry
 from chatkeep.providers.registry import Registry
 from chatkeep.settings import read_settings
 from chatkeep.storage.files import FileStore
+from tests.certificates import Authority
 from tests.formats import FORMATS, MODEL, Format
 from tests.upstream import Act, Endless, Step, Upstream, answer, upstream
 
@@ -40,6 +41,7 @@ class Fault(NamedTuple):
     """What the service does, and what must come of it. A code of "" is a reply that counts as complete.
 
     `asked` is how often: a kept connection may be closed already when it is used, and then another one is tried.
+    `at` is where it is looked for, and `is_unknown` says that no authority knows its certificate.
     """
 
     script: Script
@@ -48,6 +50,8 @@ class Fault(NamedTuple):
     partial: str = ""
     status: str = "failed"
     asked: int = 1
+    at: Callable[[Upstream], str] = lambda service: service.url
+    is_unknown: bool = False
 
 
 def refusal(status: int, *headers: str) -> Script:
@@ -71,7 +75,16 @@ def line_of(megabytes: int) -> Callable[[Format], Iterable[bytes]]:
     return lambda spoken: itertools.chain([spoken.event_head], itertools.repeat(b"x" * MEGABYTE, megabytes))
 
 
+def unreachable(at: Callable[[Upstream], str] = lambda service: service.url, *, is_unknown: bool = False) -> Fault:
+    """A service that is never asked, though it would answer well."""
+    script = after_two_words(lambda spoken: spoken.end, whole=True)
+    return Fault(script, "provider_unavailable", UNHEALTHY, asked=0, at=at, is_unknown=is_unknown)
+
+
 FAULTS = {
+    "refused": unreachable(lambda _service: "http://127.0.0.1:9"),  # the port of `discard`
+    "TLS by an unknown authority": unreachable(is_unknown=True),
+    "no TLS where it is due": unreachable(lambda service: service.url.replace("http:", "https:")),
     "401": Fault(refusal(401), "provider_error", UNHEALTHY),
     "402": Fault(refusal(402), "provider_error", UNHEALTHY),
     "403": Fault(refusal(403), "provider_error", UNHEALTHY),
@@ -142,14 +155,13 @@ async def served(folder: Path, spoken: Format, base_url: str) -> AsyncIterator[t
         await store.aclose()
 
 
-async def turn(chat: ChatInterface, spoken: Format, service: Upstream | None = None) -> Run:
+async def turn(chat: ChatInterface, spoken: Format, service: Upstream) -> Run:
     """One turn in the chat `a`, to its end. A service that waits goes on as soon as two words were seen."""
     run = await chat.send("", SendRequest("hello", chat_id="a", provider=spoken.name, model=MODEL))
     async with asyncio.timeout(DEADLINE_S):
         while not run.ended and run.visible_text != "one two ":
             await run.changed()
-        if service is not None:
-            service.go.set()
+        service.go.set()
         await run.wait_ended()
     return run
 
@@ -178,9 +190,10 @@ async def test_what_a_service_does_wrong_looks_the_same_in_every_format(
     tmp_path: Path, spoken: Format, kind: str
 ) -> None:
     fault = FAULTS[kind]
+    tls = Authority(tmp_path).context_of("127.0.0.1") if fault.is_unknown else None
     async with (
-        upstream(fault.script(spoken), asides=spoken.asides) as service,
-        served(tmp_path / "chats", spoken, service.url) as (chat, registry),
+        upstream(fault.script(spoken), asides=spoken.asides, tls=tls) as service,
+        served(tmp_path / "chats", spoken, fault.at(service)) as (chat, registry),
     ):
         run = await turn(chat, spoken, service)
 
@@ -197,32 +210,3 @@ async def test_what_a_service_does_wrong_looks_the_same_in_every_format(
         assert service.sent_bytes < 32 * MEGABYTE, "it was read on after it had said too much"
         assert len(service.requests) == fault.asked
         assert_kept(tmp_path / "chats", run, fault)
-
-
-@asynccontextmanager
-async def without_tls() -> AsyncIterator[int]:
-    """A port at which a plain web server listens, who answers whatever comes."""
-
-    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
-
-
-@pytest.mark.parametrize("spoken", FORMATS, ids=lambda spoken: spoken.name)
-@pytest.mark.parametrize("kind", ["refused", "TLS"])
-async def test_a_service_that_cannot_be_reached_looks_the_same_in_every_format(
-    tmp_path: Path, spoken: Format, kind: str
-) -> None:
-    fault = Fault(refusal(500), "provider_unavailable", UNHEALTHY)
-    async with without_tls() as port:
-        url = f"https://127.0.0.1:{port}" if kind == "TLS" else "http://127.0.0.1:9"  # the port of `discard`
-        async with served(tmp_path / "chats", spoken, url) as (chat, registry):
-            run = await turn(chat, spoken)
-
-            assert run.problem is not None
-            assert run.problem.code == fault.code
-            assert registry.states()[spoken.name] is fault.state
-            assert_kept(tmp_path / "chats", run, fault)

@@ -93,15 +93,16 @@ async def history(
     opt=needs(Action.CHANGE),
     status_code=200,
     summary="Delete a chat",
-    responses=documented(404, 422, 500, 507),
+    responses=documented(404, 409, 422, 500, 507),
 )
 async def remove(
     caller: Caller,
     chat_id: str,
     purge: Annotated[bool, QueryParameter(description="Remove it for good, past the trash.")] = False,
+    revision: Annotated[int | None, QueryParameter(ge=0, description="409 when the chat has another one.")] = None,
 ) -> Confirmation:
     """Move a chat to the trash; its live run is stopped first."""
-    await caller.chat.delete(caller.owner, chat_id, purge=purge)
+    await caller.chat.delete(caller.owner, chat_id, purge=purge, revision=revision)
     return Confirmation(f"Chat {chat_id} deleted successfully", success=True)
 
 

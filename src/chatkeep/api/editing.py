@@ -9,7 +9,7 @@ from chatkeep.api.caller import Caller
 from chatkeep.api.problems import AnyRequest, documented
 from chatkeep.api.reply import ReplyResponse, answer_with, check_following, replies
 from chatkeep.api.schemas import BranchBody, ChangedAnswer, EditBody, ForkBody, RegenerateBody, RenameBody
-from chatkeep.chat.branch import active_path
+from chatkeep.chat.branch import message_count
 from chatkeep.chat.editing import ForkRequest
 from chatkeep.chat.model import Chat
 from chatkeep.chat.rewriting import RewriteRequest
@@ -88,5 +88,4 @@ async def _ask_again(
 
 
 def _changed(chat: Chat) -> ChangedAnswer:
-    said = sum(message.role != "system" for message in active_path(chat))
-    return ChangedAnswer(chat.chat_id, chat.title, chat.revision, said, success=True)
+    return ChangedAnswer(chat.chat_id, chat.title, chat.revision, message_count(chat), success=True)

@@ -84,6 +84,37 @@ JSON: dict[str, Any] = {
         "next_cursor": None,
         "success": True,
     },
+    "RestoreBody": {"generation": 6, "revision": 8},
+    "RestoreAnswer": {
+        "message": "Chat space-facts restored from generation 6",
+        "chat_id": "space-facts",
+        "revision": 9,
+        "success": True,
+    },
+    "GenerationList": {
+        "generations": [
+            {
+                "generation": 7,
+                "title": "Tell me a fun fact about space",
+                "last_updated": _AT,
+                "message_count": 14,
+                "size_bytes": 5120,
+            }
+        ],
+        "success": True,
+    },
+    "TrashList": {
+        "chats": [
+            {
+                "chat_id": "space-facts",
+                "title": "Tell me a fun fact about space",
+                "deleted_at": _AT,
+                "message_count": 14,
+            }
+        ],
+        "next_cursor": None,
+        "success": True,
+    },
     "HistoryAnswer": {
         "chat_id": "space-facts",
         "history": {
@@ -246,12 +277,14 @@ DETAILS = {
     "unauthorized": "Send a key, as `X-API-Key: KEY` or as `Authorization: Bearer KEY`.",
     "forbidden": "The role reader of the key dashboard does not allow this.",
     "not_found": "There is nothing here.",
+    "generation_not_found": "Nothing is kept of chat space-facts at revision 1.",
     "chat_not_found": "There is no chat space-facts.",
     "run_not_found": "There is no run run_none.",
     "provider_not_found": "There is no provider opnai. There are: openai, ollama.",
     "model_not_found": "The provider openai has no model gpt-0.",
     "chat_busy": "A run is going in the chat space-facts.",
     "conflict": "The last reply came to its end: there is nothing to continue.",
+    "revision_conflict": "Chat space-facts has revision 8, not 7.",
     "idempotency_mismatch": "This Idempotency-Key was used with another body.",
     "run_expired": "Event 7 of this run is not kept any more.",
     "body_too_large": "Request Entity Too Large",

@@ -9,12 +9,17 @@ from typing import Literal
 from chatkeep.access.subject import Subject
 from chatkeep.errors import RateLimited, Unauthorized
 
-Kind = Literal["stream", "socket", "wait"]
+Kind = Literal["stream", "socket", "wait", "probe"]
 
 # Of one owner, which may be a front end with one key for all of its people. A stream that nobody reads holds about
-# 200 KiB, and is cut after 30 s without progress.
-MOST: dict[Kind, int] = {"stream": 2000, "socket": 100, "wait": 2000}
-_NAMES: dict[Kind, str] = {"stream": "streams", "socket": "WebSockets", "wait": "requests that wait for a reply"}
+# 200 KiB, and is cut after 30 s without progress. A look by the doctor needs six test connections.
+MOST: dict[Kind, int] = {"stream": 2000, "socket": 100, "wait": 2000, "probe": 24}
+_NAMES: dict[Kind, str] = {
+    "stream": "streams",
+    "socket": "WebSockets",
+    "wait": "requests that wait for a reply",
+    "probe": "test connections of the doctor",
+}
 
 
 class OpenConnections:

@@ -15,8 +15,9 @@ from chatkeep.api.admission import needs
 from chatkeep.api.body import IdempotencyKey, idempotency_of, refuse_nul
 from chatkeep.api.caller import Caller
 from chatkeep.api.event_stream import EventStream
+from chatkeep.api.live_response import StreamCut
 from chatkeep.api.problems import AnyRequest, documented, problem_response
-from chatkeep.api.run_stream import RunStream, StreamCut, names_of
+from chatkeep.api.run_stream import RunStream, names_of
 from chatkeep.api.schemas import LeavePolicy, Model, Provider, Text
 from chatkeep.chat.events import Problem, on_one_line
 from chatkeep.chat.follow import follow_text, wait_for_text

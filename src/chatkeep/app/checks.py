@@ -32,7 +32,7 @@ def build_checks(settings: Settings, providers: Providers, limits: Limits, obser
         raise WrongSettings("CHATKEEP_CHECKS: patterns needs CHATKEEP_DENIED_PATTERNS_FILE")
     judge = _judge(settings, providers)
     if Grounding.name in names:
-        ours.append(Grounding(providers, limits, judge, observers.check_asked))
+        ours.append(Grounding(providers, limits, judge, observers.model_asked))
     own = {*_LOOKS, _PATTERNS, Grounding.name}
     return Checks(ours, *([check] for check in _of_others([name for name in names if name not in own], sorted(own))))
 

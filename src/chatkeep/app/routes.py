@@ -1,7 +1,8 @@
 """Every route of a server, and what each is given."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
@@ -14,6 +15,7 @@ from chatkeep.api import (
     admin,
     archives,
     chats,
+    doctor,
     editing,
     history,
     llm,
@@ -21,6 +23,7 @@ from chatkeep.api import (
     metrics,
     problems,
     reference,
+    restoring,
     runs,
     search,
     service,
@@ -49,8 +52,8 @@ from chatkeep.settings import Settings
 from chatkeep.storage.audit import AuditLog
 
 _SECTIONS = (
-    *(chats, editing, archives, runs, streaming, history, search, llm, status_socket, v1),
-    *(login, admin, metrics, service, reference),
+    *(chats, editing, restoring, archives, runs, streaming, history, search, llm, status_socket, v1),
+    *(login, admin, metrics, service, reference, doctor),
 )
 _CORS_METHODS = ["GET", "POST", "PATCH", "DELETE"]
 _CORS_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key", "X-Request-ID"]
@@ -73,17 +76,6 @@ def create_app(built: Service) -> ASGIApp:
 def routes_of(built: Service) -> Litestar:
     """Every route of `built`."""
     settings = built.settings
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        await built.start()
-        try:
-            yield
-        finally:
-            try:
-                await built.chat.drain(settings.shutdown_s)
-            finally:
-                await built.aclose()
 
     def caller(request: AnyRequest) -> Caller:
         return Caller(built.chat, subject_of(request), built.connections, request.receive)
@@ -113,7 +105,10 @@ def routes_of(built: Service) -> Litestar:
     def sockets() -> StatusSockets:
         return StatusSockets(built.feed, built.connections)
 
-    given = (caller, chat, providers, door, trail, metrics_page, page_files, sockets)
+    def doctor_means() -> doctor.DoctorMeans:
+        return doctor.DoctorMeans(built.connections, settings.max_body_bytes)
+
+    given = (caller, chat, providers, door, trail, metrics_page, page_files, sockets, doctor_means)
     return Litestar(
         route_handlers=[handler for section in _SECTIONS for handler in section.HANDLERS],
         # Why one for most views: Litestar opens a task group for two, on every request, 110 µs.
@@ -131,12 +126,27 @@ def routes_of(built: Service) -> Litestar:
         request_class=JsonRequest,
         exception_handlers=problems.HANDLERS,
         after_exception=[problems.note_refusal],
-        lifespan=[lifespan],
+        lifespan=[_lifespan_of(built)],
         opt={MAX_BODY_BYTES: settings.max_body_bytes},
         request_max_body_size=max(MOST_BYTES, settings.max_body_bytes),
         openapi_config=openapi_config(),
         logging_config=None,
     )
+
+
+def _lifespan_of(built: Service) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        await built.start()
+        try:
+            yield
+        finally:
+            try:
+                await built.chat.drain(built.settings.shutdown_s)
+            finally:
+                await built.aclose()
+
+    return lifespan
 
 
 def _cors(origins: tuple[str, ...]) -> CORSConfig | None:

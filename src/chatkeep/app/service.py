@@ -11,6 +11,7 @@ from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.observe import Observers
 from chatkeep.chat.run import RunState
+from chatkeep.chat.titles import Titles
 from chatkeep.providers.build import build_registry
 from chatkeep.settings import Settings
 from chatkeep.storage.files import FileStore
@@ -50,8 +51,12 @@ class Service:
             attempts=1 + settings.retries,
             retry_wait_s=settings.retry_wait_s,
         )
+        store = self.instruments.store(self.store)
+        self._titles = Titles(store, self.providers, limits, self._observers.model_asked)
+        if settings.titles == "model":
+            self._observers.add(self._titles)
         self.chat = ChatInterface(
-            store=self.instruments.store(self.store),
+            store=store,
             log=self.instruments.journal(self.store.log),
             providers=self.providers,
             limits=limits,
@@ -92,6 +97,7 @@ class Service:
             closing.push_async_callback(self.store.aclose)
             closing.push_async_callback(self.access.aclose)
             closing.push_async_callback(self.providers.aclose)
+            closing.push_async_callback(self._titles.aclose)
             closing.push_async_callback(self.chat.aclose)
             closing.push_async_callback(self.feed.aclose)
 

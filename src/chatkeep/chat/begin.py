@@ -4,9 +4,8 @@ import asyncio
 import uuid
 
 from chatkeep.chat.continuation import ContinueRequest, continued, record_of_continuation
-from chatkeep.chat.editing import check_revision
 from chatkeep.chat.messages import IfBusy, SendRequest, record_of
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_chat_id
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_chat_id, check_revision
 from chatkeep.chat.ports import ChatStore, Provider, Providers, RunRecord
 from chatkeep.chat.rewriting import RewriteRequest, question_of, record_of_rewriting
 from chatkeep.chat.run import Ending, Run
@@ -55,7 +54,7 @@ class Beginnings:
         """The run that asks again. What it raises: interface.py."""
         key = ChatKey(owner, check_chat_id(request.chat_id))
         chat = await self._quiet_chat(key, request)
-        check_revision(chat, request.revision)
+        check_revision(chat.chat_id, chat.revision, request.revision)
         asked = question_of(chat, request)
         provider, model = await self._resolve_again(request, asked.answered_by)
         record = record_of_rewriting(key, request, asked, provider.name, model, idempotency)

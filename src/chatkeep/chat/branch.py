@@ -83,6 +83,11 @@ def active_path(chat: Chat) -> Sequence[Message]:
     return [chat.messages[place] for place in tree.path_to(end_place(chat, tree))]
 
 
+def message_count(chat: Chat) -> int:
+    """How many messages a list shows of a chat: those on the active path but the system's."""
+    return sum(message.role != "system" for message in active_path(chat))
+
+
 def siblings_of(chat: Chat, shown: Sequence[Message]) -> dict[str, list[str]]:
     """By id, those of `shown` that are not alone, and all that follow the same message, oldest first."""
     if not has_branches(chat):

@@ -1,5 +1,6 @@
 """Changes of a chat that ask no model: another title, another active branch, a fork."""
 
+import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 
@@ -7,10 +8,10 @@ import msgspec
 
 from chatkeep.chat.branch import Tree, end_place
 from chatkeep.chat.continuation import path_named
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, Origin, check_chat_id, new_id, now
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, Origin, check_chat_id, check_revision, new_id, now
 from chatkeep.chat.ports import ChatStore
 from chatkeep.chat.seal import load_or_none
-from chatkeep.errors import ChatBusy, Conflict, IdempotencyMismatch, InvalidRequest, RevisionConflict
+from chatkeep.errors import ChatBusy, Conflict, IdempotencyMismatch, InvalidRequest
 
 _TITLE_CHARS = 200
 
@@ -22,12 +23,6 @@ class ForkRequest(msgspec.Struct, frozen=True):
     message_id: str
     new_chat_id: str | None = None
     revision: int | None = None
-
-
-def check_revision(chat: Chat, revision: int | None) -> None:
-    """Return when `chat` is as the caller has seen it; None has seen any. Raises: RevisionConflict."""
-    if revision is not None and revision != chat.revision:
-        raise RevisionConflict(f"The chat was changed: it has revision {chat.revision}, and not {revision}.")
 
 
 class Editing:
@@ -53,25 +48,37 @@ class Editing:
     async def fork(self, owner: str, request: ForkRequest, idempotency: Idempotency | None) -> Chat:
         """Copy the path into a chat of its own. With a key and no id, the key makes the id: twice is once."""
         source = await self._store.load(ChatKey(owner, check_chat_id(request.chat_id)))
-        check_revision(source, request.revision)
+        check_revision(source.chat_id, source.revision, request.revision)
         path = path_named(source, request.message_id)
         key = ChatKey(owner, _id_of_fork(owner, request, idempotency))
         copy = _copy(key, source, path, request.message_id)
-        async with self._store.editing(key):
-            there = await load_or_none(self._store, key)
-            if there is None:
-                await self._store.save(key, copy)
-                return copy
+        there = await asyncio.shield(self._put(key, copy))
+        if there is copy:
+            return copy
         if idempotency is None or there.origin is None:
             raise Conflict(f"There is a chat {key.chat_id} already.")
         if there.origin != copy.origin:
             raise IdempotencyMismatch("This Idempotency-Key, or this id, was used for another fork.")
         return there
 
+    async def _put(self, key: ChatKey, chat: Chat) -> Chat:
+        """The chat that is there, which is `chat` when there was none. As above, to be shielded."""
+        if self._is_busy(key):
+            raise Conflict(f"A chat {key.chat_id} has begun already.")
+        async with self._store.editing(key):
+            there = await load_or_none(self._store, key)
+            if there is None:
+                await self._store.save(key, chat)
+            return there or chat
+
     async def _change(self, key: ChatKey, revision: int | None, change: Callable[[Chat], Chat]) -> Chat:
+        # Why a shield: a request that is given up must not part a save from what the store notes of it.
+        return await asyncio.shield(self._changed(key, revision, change))
+
+    async def _changed(self, key: ChatKey, revision: int | None, change: Callable[[Chat], Chat]) -> Chat:
         async with self._store.editing(key):
             chat = await self._store.load(key)
-            check_revision(chat, revision)
+            check_revision(chat.chat_id, chat.revision, revision)
             changed = change(chat)
             if changed == chat:
                 return chat

@@ -17,10 +17,19 @@ from chatkeep.chat.idempotency import IdempotencyKeys
 from chatkeep.chat.messages import History, SendRequest, live_turn
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, check_chat_id
 from chatkeep.chat.observe import Observers
-from chatkeep.chat.ports import ChatStore, ChatSummary, Providers, RunLog, SearchPage
+from chatkeep.chat.ports import (
+    ChatStore,
+    ChatSummary,
+    DeletedChat,
+    Generation,
+    Providers,
+    RunLog,
+    SearchPage,
+)
 from chatkeep.chat.query import parse_query
 from chatkeep.chat.recover import recover
 from chatkeep.chat.replay import replay
+from chatkeep.chat.restoring import Restoring, check_stored_revision
 from chatkeep.chat.rewriting import RewriteRequest
 from chatkeep.chat.run import Ending, Run
 from chatkeep.chat.seal import load_or_none, new_chat, reply_in
@@ -94,6 +103,7 @@ class ChatInterface:
             store=store, providers=providers, turns=self._turns, unstored=self._unstored, runs=self._runs
         )
         self._editing = Editing(store, self._turns.has_unsettled)
+        self._restoring = Restoring(store, log, self._turns)
         self._transfers = Transfers(store, self._turns.has_unsettled)
 
     @property
@@ -282,17 +292,21 @@ class ChatInterface:
         """
         return await self._store.search(owner, parse_query(text), limit=limit, offset=offset)
 
-    async def delete(self, owner: str, chat_id: str, *, purge: bool) -> None:
+    async def delete(self, owner: str, chat_id: str, *, purge: bool, revision: int | None = None) -> None:
         """Stop the chat's runs, then move it to the trash, or with `purge` remove it for good.
 
-        Raises: ChatNotFound, StorageFailed.
+        `revision` is what it must have before they are stopped. Raises: ChatNotFound, RevisionConflict, StorageFailed.
         """
         key = ChatKey(owner, check_chat_id(chat_id))
-        for run in self._turns.lanes[key]:
+        if going := self._turns.lanes[key]:
+            await check_stored_revision(self._store, key, revision, is_begun=True)
+            revision = None  # what the stopped runs leave in the chat is not somebody's change
+        for run in going:
             await self._turns.stop(run, Ending.STOP)
         for run in self._turns.lanes[key]:
             await run.wait_ended()
         async with self._store.editing(key):
+            await check_stored_revision(self._store, key, revision, is_begun=bool(self._turns.unsealed(key)))
             run_ids = await self._run_ids(key)
             try:
                 await self._store.delete(key, purge=purge)
@@ -304,6 +318,30 @@ class ChatInterface:
         for run_id in run_ids:
             self._runs.pop(run_id, None)
         await self._log.discard(run_ids)
+
+    async def restore(
+        self, owner: str, chat_id: str, *, generation: int | None = None, revision: int | None = None
+    ) -> Chat:
+        """Bring a deleted chat back, or with `generation` the chat as it was at that revision, and return it.
+
+        `revision` is what the chat, or the deleted one, must have. Raises: ChatBusy, ChatNotFound, GenerationNotFound,
+        Conflict when there is a chat where a deleted one is to come back, RevisionConflict, StorageFailed.
+        """
+        chat, gone = await self._restoring.restore(ChatKey(owner, check_chat_id(chat_id)), generation, revision)
+        for run_id in gone:
+            self._runs.pop(run_id, None)
+        return chat
+
+    async def generations(self, owner: str, chat_id: str) -> list[Generation]:
+        """What is kept of what the chat was before, newest first. Raises: ChatNotFound, StorageFailed."""
+        return await self._store.generations(ChatKey(owner, check_chat_id(chat_id)))
+
+    async def deleted(self, owner: str, *, limit: int, cursor: str | None) -> tuple[list[DeletedChat], str | None]:
+        """A page of the owner's deleted chats, newest first, and the next cursor.
+
+        Raises: InvalidRequest, StorageFailed.
+        """
+        return await self._store.deleted(owner, limit=limit, before=cursor)
 
     async def export(self, owner: str, chat_id: str) -> bytes:
         """The chat's file as it stands, without a turn that is going. Raises: ChatNotFound, StorageFailed."""

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chatkeep.errors import InvalidChatId
+from chatkeep.errors import InvalidChatId, RevisionConflict
 
 FORMAT = 1
 START = ""
@@ -206,6 +206,12 @@ def check_chat_id(chat_id: str) -> str:
     return chat_id
 
 
+def check_revision(chat_id: str, present: int, revision: int | None) -> None:
+    """Return when a change that is based on `revision` may be made, None is on any. Raises: RevisionConflict."""
+    if revision is not None and revision != present:
+        raise RevisionConflict(f"Chat {chat_id} has revision {present}, not {revision}.")
+
+
 def denial_in(checks: Sequence[CheckResult] | None) -> CheckResult | None:
     """The first result that denies."""
     return next((result for result in checks or () if result.verdict == "deny"), None)
@@ -222,7 +228,7 @@ def _text_of_part(part: msgspec.Raw) -> str:
     """Empty for whatever is no text: people and other programs write these files too."""
     try:
         return msgspec.json.decode(part, type=_TextPart).text
-    except msgspec.MsgspecError:
+    except ValueError:  # of msgspec, and of bytes that are not UTF-8
         return ""
 
 

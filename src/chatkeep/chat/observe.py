@@ -30,8 +30,11 @@ class RunObserver(Protocol):
         """Checks have said this of a question or a reply."""
         return
 
-    def check_asked(self, run: Run) -> None:  # noqa: ARG002 - for who inherits
-        """A check has asked a model by `run`, of which nothing else is told: its usage is fixed."""
+    def model_asked(self, run: Run) -> None:  # noqa: ARG002 - for who inherits
+        """The server has asked a model for itself (asides.py) by `run`, of which nothing else is told.
+
+        Its usage is fixed.
+        """
         return
 
 
@@ -61,9 +64,9 @@ class Observers:
         """Tell all."""
         self._tell(lambda observer: observer.message_checked(results))
 
-    def check_asked(self, run: Run) -> None:
+    def model_asked(self, run: Run) -> None:
         """Tell all."""
-        self._tell(lambda observer: observer.check_asked(run))
+        self._tell(lambda observer: observer.model_asked(run))
 
     def _tell(self, tell: Callable[[RunObserver], None]) -> None:
         for observer in self._observers:

@@ -75,6 +75,25 @@ class ChatSummary(msgspec.Struct, frozen=True):
     model: str | None
 
 
+class Generation(msgspec.Struct, frozen=True):
+    """What a chat was before. `number` is the revision it had then; messages of the system are not counted."""
+
+    number: int
+    title: str
+    last_updated: str
+    message_count: int
+    size_bytes: int
+
+
+class DeletedChat(msgspec.Struct, frozen=True):
+    """A chat in the trash. One that cannot be read has no title and no messages."""
+
+    chat_id: str
+    title: str
+    deleted_at: str
+    message_count: int
+
+
 class StoredRun(msgspec.Struct, frozen=True):
     """Where a finished run's reply stands."""
 
@@ -126,10 +145,11 @@ class ChatStore(Protocol):
         ...
 
     async def save(self, key: ChatKey, chat: Chat) -> None:
-        """Put `chat` in place of what is there. After return it survives a power cut.
+        """Put `chat` in place of what is there, which becomes a generation. After return it survives a power cut.
 
-        If it raises, the old chat is still whole. The caller holds `editing(key)`.
-        Raises: StorageFull, StorageFailed.
+        Its revision is one above that of what is there; where nothing is, it may have any. If it raises, the old chat
+        is still whole. A generation that cannot be kept is no reason not to save. The caller holds `editing(key)`.
+        Raises: RevisionConflict, ChatUnreadable when what is there is no chat, StorageFull, StorageFailed.
         """
         ...
 
@@ -150,7 +170,36 @@ class ChatStore(Protocol):
         ...
 
     async def delete(self, key: ChatKey, *, purge: bool) -> None:
-        """Move the chat to the trash, or with `purge` remove it for good. Raises: ChatNotFound, StorageFailed."""
+        """Move the chat and its generations to the trash, or with `purge` remove all of them for good.
+
+        Raises: ChatNotFound, StorageFailed.
+        """
+        ...
+
+    async def generations(self, key: ChatKey) -> list[Generation]:
+        """What is kept of what the chat was before its last five writes, newest first.
+
+        Raises: ChatNotFound, ChatUnreadable, StorageFailed.
+        """
+        ...
+
+    async def restore(self, key: ChatKey, generation: int | None, *, revision: int | None = None) -> Chat:
+        """Bring the chat back as it was, and return it. After return that survives a power cut.
+
+        A number makes that generation the chat's next revision, so that the present becomes a generation: when that
+        cannot be kept, nothing is changed. None brings back from the trash what was deleted last, with its
+        generations, as it was. `revision` is what the chat, or the deleted one, must have. The caller holds
+        `editing(key)`.
+        Raises: ChatNotFound, GenerationNotFound, Conflict when a chat of that id stands in the way of the one in the
+        trash, RevisionConflict, ChatUnreadable, StorageFull, StorageFailed.
+        """
+        ...
+
+    async def deleted(self, owner: str, *, limit: int, before: str | None) -> tuple[list[DeletedChat], str | None]:
+        """One page of what is in the owner's trash, newest first, and the cursor of the next page, None at the end.
+
+        Raises: InvalidRequest when `before` is not a cursor of ours, StorageFailed.
+        """
         ...
 
     async def summaries(self, owner: str, *, limit: int, before: str | None) -> tuple[list[ChatSummary], str | None]:

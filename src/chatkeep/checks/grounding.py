@@ -1,18 +1,15 @@
 """The self-check of a reply: a model is asked whether the conversation bears it out."""
 
-import asyncio
-import math
 import re
 from collections.abc import Callable, Sequence
 
-from chatkeep.chat.calls import Calls
+from chatkeep.chat.asides import Asides
 from chatkeep.chat.checks.check import Checked, Stage
-from chatkeep.chat.context import BYTES_A_TOKEN, estimate_tokens
+from chatkeep.chat.context import BYTES_A_TOKEN
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.model import CheckResult, Message, Verdict, denial_in
-from chatkeep.chat.ports import ChatMessage, ProviderRequest, Providers
+from chatkeep.chat.ports import Providers
 from chatkeep.chat.run import Run
-from chatkeep.chat.unstored import GenerateRequest, unstored_run
 
 _JUDGED_S = 45.0  # for the judge's whole answer
 _MOST_TOKENS = 1000  # of the judge's answer: a word and a reason, after the thoughts of a model that thinks
@@ -67,9 +64,8 @@ class Grounding:
         judged_s: float = _JUDGED_S,
     ) -> None:
         self._providers = providers
-        self._calls = Calls(providers, limits)
+        self._asides = Asides(providers, limits, asked)
         self._judge = judge
-        self._asked = asked
         self._judged_s = judged_s
 
     async def __call__(self, checked: Checked, /) -> CheckResult:
@@ -78,19 +74,11 @@ class Grounding:
         name, model = self._judge or (reply.provider or "", reply.model or "")
         provider = self._providers.get(name)
         prompt = _prompt(checked.before, reply.text, provider.context_tokens(model))
-        run = unstored_run("", GenerateRequest(prompt, max_tokens=_MOST_TOKENS), name, model)
-        run.reply.prompt_tokens = estimate_tokens(prompt)
-        request = ProviderRequest(model, [ChatMessage("user", prompt)], max_tokens=_MOST_TOKENS)
         try:
-            async with asyncio.timeout(self._judged_s):
-                await self._calls.call(run, provider, request, math.inf, lambda _run, _event: None)
+            answer = await self._asides.ask(name, model, prompt, max_tokens=_MOST_TOKENS, within_s=self._judged_s)
         except TimeoutError:
             return CheckResult(self.name, "unknown", f"The model that was asked took more than {self._judged_s:g} s.")
-        finally:
-            if not run.reply.is_empty:
-                run.reply.close()
-                self._asked(run)
-        return verdict_in(run.reply.text)
+        return verdict_in(answer)
 
 
 def verdict_in(answer: str) -> CheckResult:

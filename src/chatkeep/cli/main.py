@@ -43,6 +43,23 @@ def serve(
     run(host=host, port=port, chats_dir=chats_dir, system_prompt_file=system_prompt_file, first_key=first_key)
 
 
+@main.command()
+@click.option("--repair", is_flag=True, help="Repair it; what is replaced or moved away goes to .chatkeep/quarantine.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON line a finding, and one with the counts.")
+@options.chats_dir
+@click.pass_context
+def check(context: click.Context, chats_dir: Path | None, *, repair: bool, as_json: bool) -> None:
+    """Verify every file of the data folder, and explain each finding; exits with 1 when there is any.
+
+    Beside a running server it only reads. See docs/check.md.
+
+    Example: `chatkeep check --repair`
+    """
+    from chatkeep.cli.check import check as run  # noqa: PLC0415 - as above
+
+    context.exit(run(chats_dir, repair=repair, as_json=as_json))
+
+
 @main.command("settings")
 @options.as_json
 @click.option("--url", help="As the other commands have it.  [CHATKEEP_URL]")
@@ -112,3 +129,20 @@ def revoke(chats_dir: Path | None, name: str) -> None:
     from chatkeep.cli import keys as commands  # noqa: PLC0415 - as above
 
     commands.revoke(chats_dir, name)
+
+
+@main.command()
+@click.argument("url")
+@click.option("--key", envvar="CHATKEEP_API_KEY", help="A key of that server.  [CHATKEEP_API_KEY]")
+@click.option("--thorough", is_flag=True, help="Wait through 120 s of silence in place of 30, and send 8 MiB.")
+@click.option("--silence", metavar="SECONDS", type=click.FloatRange(1, 120), help="Wait through this much silence.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(url: str, key: str | None, silence: float | None, *, thorough: bool, as_json: bool) -> None:
+    """Say what a proxy in front of URL does to chatkeep, and the setting that mends it. It takes half a minute.
+
+    Example: `chatkeep doctor https://chat.example.org`
+    """
+    from chatkeep.cli.doctor import doctor as look  # noqa: PLC0415 - as above
+    from chatkeep.cli.examine import Plan  # noqa: PLC0415 - as above
+
+    look(url, key=key, plan=Plan.of(thorough=thorough, silence_s=silence), as_json=as_json)

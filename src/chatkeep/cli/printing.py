@@ -1,6 +1,5 @@
 """What commands print: tables and Markdown for people, lines with tabs for programs, or JSON."""
 
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -10,8 +9,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-# Why: what models and other people wrote could be commands to a terminal. ESC begins them, C1 as well: ECMA-48.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+from chatkeep.cli.visible import visible, visible_json
 
 
 def is_terminal() -> bool:
@@ -24,19 +22,14 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def printable(text: str) -> str:
-    """`text` without what a terminal would obey; lines and tabs stay."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
 def in_a_line(text: str) -> str:
-    """The same in one line."""
-    return " ".join(printable(text).split())
+    """`text` in one line, without what a terminal would obey."""
+    return " ".join(visible(text).split())
 
 
 def print_json(value: object) -> None:
     """Print one JSON document; `msgspec.Raw` as it came."""
-    click.echo(msgspec.json.encode(value))
+    click.echo(visible_json(msgspec.json.encode(value)))
 
 
 def print_rows(heads: Sequence[str], rows: Iterable[Sequence[object]], *, to_fit: int) -> None:
@@ -72,4 +65,4 @@ def shown_time(moment: str | None) -> str:
 
 def say(message: str) -> None:
     """Tell people something that is no result."""
-    click.echo(message, err=True)
+    click.echo(visible(message), err=True)

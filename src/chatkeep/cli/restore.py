@@ -1,8 +1,11 @@
 """`chatkeep restore`: a chat out of the trash, or as it was before."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from chatkeep.cli.answers import path_of
+from chatkeep.cli.client import Client
 from chatkeep.cli.connection import connected
 from chatkeep.cli.printing import print_json, print_rows, say, shown_time
 from chatkeep.cli.target import Target
@@ -34,9 +37,10 @@ class DeletedChat(msgspec.Struct, frozen=True):
 
 
 class Trash(msgspec.Struct, frozen=True):
-    """The chats in the trash."""
+    """A page of the chats in the trash, newest first."""
 
     chats: list[DeletedChat]
+    next_cursor: str | None = None
 
 
 def restore(target: Target, chat_id: str, generation: int | None, *, as_json: bool) -> None:
@@ -52,14 +56,25 @@ def restore(target: Target, chat_id: str, generation: int | None, *, as_json: bo
 def show_trash(target: Target, *, as_json: bool) -> None:
     """Print the deleted chats. Raises: CliError."""
     with connected(target) as client:
-        found = client.get("/chat/trash", Trash)
+        found = list(_deleted(client))
     if as_json:
-        print_json(found.chats)
+        print_json(found)
         return
-    rows = [(chat.chat_id, shown_time(chat.deleted_at), chat.message_count, chat.title) for chat in found.chats]
+    rows = [(chat.chat_id, shown_time(chat.deleted_at), chat.message_count, chat.title) for chat in found]
     print_rows(("ID", "DELETED", "MESSAGES", "TITLE"), rows, to_fit=3)
     if not rows:
         say("The trash is empty.")
+
+
+def _deleted(client: Client) -> Iterator[DeletedChat]:
+    """All of them, newest first."""
+    cursor = None
+    while True:
+        page = client.get("/chat/trash", Trash, {"cursor": cursor})
+        yield from page.chats
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
 def show_generations(target: Target, chat_id: str, *, as_json: bool) -> None:

@@ -9,8 +9,9 @@ from rich.text import Text
 from chatkeep.api.schemas import HistoryAnswer, ShownMessage
 from chatkeep.cli.answers import path_of
 from chatkeep.cli.connection import connected
-from chatkeep.cli.printing import console, is_terminal, print_json, printable, shown_time
+from chatkeep.cli.printing import console, is_terminal, print_json, shown_time
 from chatkeep.cli.target import Target
+from chatkeep.cli.visible import visible
 
 _COLOURS = {"user": "cyan", "assistant": "green"}
 
@@ -28,15 +29,15 @@ def show(target: Target, chat_id: str, *, raw: bool, as_json: bool) -> None:
         _print_raw(found, messages)
         return
     screen = console()
-    screen.print(Text(printable(found.history.title), style="bold"))
+    screen.print(Text(visible(found.history.title), style="bold"))
     screen.print(Text(f"{found.chat_id} · {shown_time(found.history.last_updated)}", style="dim"))
     for message in messages:
         screen.print(Rule(Text(_heading(message), style=_COLOURS.get(message.role, "dim")), align="left", style="dim"))
-        screen.print(Markdown(printable(_text_of(message))))
+        screen.print(Markdown(visible(_text_of(message))))
 
 
 def _print_raw(found: HistoryAnswer, messages: list[ShownMessage]) -> None:
-    clean = printable if is_terminal() else str
+    clean = visible if is_terminal() else str
     click.echo(clean(f"# {found.history.title}"))
     for message in messages:
         click.echo(clean(f"\n## {_heading(message)}\n\n{_text_of(message)}"))

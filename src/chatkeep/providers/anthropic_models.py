@@ -53,7 +53,7 @@ class ListedModel(msgspec.Struct, frozen=True):
     """What the service tells of a model. A retired one takes no calls."""
 
     id: str
-    max_input_tokens: TokenCount | None = None
+    context_tokens: TokenCount | None = msgspec.field(name="max_input_tokens", default=None)
     max_tokens: TokenCount | None = None
     lifecycle: str = "active"
     capabilities: _Capabilities | None = None
@@ -75,9 +75,12 @@ class _ModelPage(msgspec.Struct, frozen=True):
 
 
 def decode_models(answer: bytes) -> tuple[list[ListedModel], str | None]:
-    """One page of models, newest first, and where the next one begins. Raises: msgspec.MsgspecError, ValueError."""
+    """Those of a page that take calls, newest first, and where the next one begins.
+
+    Raises: msgspec.MsgspecError, ValueError.
+    """
     page = msgspec.json.decode(answer, type=_ModelPage)
-    return page.data, page.last_id if page.has_more else None
+    return [model for model in page.data if model.lifecycle != "retired"], page.last_id if page.has_more else None
 
 
 def reply_tokens(model: str, listed: ListedModel | None) -> int:

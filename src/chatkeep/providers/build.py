@@ -11,10 +11,12 @@ from chatkeep.chat.ports import Provider
 from chatkeep.providers import anthropic_wire, embedded, gemini_wire, plugins, price_reader
 from chatkeep.providers.anthropic import AnthropicProvider
 from chatkeep.providers.breaker import Breaker
+from chatkeep.providers.catalog import Hints
+from chatkeep.providers.connections import proxy_of, trusted
 from chatkeep.providers.echo import EchoProvider
 from chatkeep.providers.embedded import EmbeddedProvider
 from chatkeep.providers.gemini import GeminiProvider
-from chatkeep.providers.http import HttpClient, Service, proxy_of
+from chatkeep.providers.http import Headers, Service, bearer
 from chatkeep.providers.ollama import OllamaProvider
 from chatkeep.providers.openai import OpenAIProvider
 from chatkeep.providers.prices import LISTS, PriceList
@@ -25,21 +27,31 @@ from chatkeep.settings import ProviderSettings, Settings, WrongSettings
 
 _OLLAMA = "ollama"
 _OWN = (_OLLAMA, embedded.NAME, "echo")
+_WAYS: dict[str, tuple[str, Headers]] = {
+    "openai": ("", bearer),
+    "anthropic": (anthropic_wire.VERSION_PATH, anthropic_wire.headers),
+    "gemini": (gemini_wire.VERSION_PATH, gemini_wire.headers),
+}
+"""What each format's calls begin with themselves, and how it sends the key."""
 
 
 def build_registry(settings: Settings) -> Registry:
     """The providers that the settings describe; nothing is asked before `start`. Raises: WrongSettings."""
-    http = HttpClient()
-    embedded_provider = EmbeddedProvider(http, idle_s=settings.embedded_idle_s)
+    _check_certificates()
+    embedded_provider = EmbeddedProvider(idle_s=settings.embedded_idle_s)
     prices = PriceList([given.name for given in settings.providers if _has_list_prices(given)])
-    services = [entry for given in settings.providers if (entry := _service(http, given, prices))]
+    services = {_service(given, row): (given, row) for given in settings.providers if (row := _row(given))}
     ollama = Service(
-        http, _OLLAMA, _address("OLLAMA_HOST", settings.ollama_host), _key("OLLAMA_API_KEY", settings.ollama_api_key)
+        _OLLAMA, _address("OLLAMA_HOST", settings.ollama_host), _key("OLLAMA_API_KEY", settings.ollama_api_key)
     )
+    speakers = [
+        Watched(_speaker(service, given, row, prices), model=given.model, suggested_model=row.default_model)
+        for service, (given, row) in services.items()
+    ]
     models = {given.name: given.model for given in settings.providers}
-    foreign = plugins.find({*KNOWN, *_OWN, *(entry.provider.name for entry in services)})
+    foreign = plugins.find({*KNOWN, *_OWN, *(service.name for service in services)})
     watched = [
-        *services,
+        *speakers,
         *(Watched(provider, model=models.get(provider.name)) for provider in foreign),
         Watched(
             OllamaProvider(ollama, default_model=settings.ollama_model, context_tokens=settings.context_tokens),
@@ -70,7 +82,11 @@ def build_registry(settings: Settings) -> Registry:
         fallbacks=[_fallback(given, names) for given in settings.fallbacks],
         prices=prices,
         at_start=(partial(price_reader.fill, prices),),
-        at_close=(*(provider.aclose for provider in foreign), embedded_provider.aclose, http.aclose),
+        at_close=(
+            *(provider.aclose for provider in foreign),
+            embedded_provider.aclose,
+            *(service.aclose for service in (*services, ollama)),
+        ),
     )
 
 
@@ -88,38 +104,37 @@ def _has_list_prices(given: ProviderSettings) -> bool:
     return given.name in LISTS and _is_configured(given, KNOWN.get(given.name)) and not given.base_url
 
 
-def _service(http: HttpClient, given: ProviderSettings, prices: PriceList) -> Watched | None:
-    """One service behind HTTP; None when what is given does not make one."""
+def _row(given: ProviderSettings) -> KnownService | None:
+    """What is known of the service behind HTTP that is given; None when that does not make one."""
     row = KNOWN.get(given.name)
     if not _is_configured(given, row):
         return None
     row = row or KnownService(given.name, "")
     if given.base_url:  # Why: a known service's facts do not hold for another address, but what it speaks does
         row = KnownService(given.name, given.base_url, quirks=row.quirks, format=row.format)
-    return Watched(_speaker(http, given, row, prices), model=given.model, suggested_model=row.default_model)
+    return row
 
 
-def _speaker(http: HttpClient, given: ProviderSettings, row: KnownService, prices: PriceList) -> Provider:
-    """The provider that speaks the service's format. Raises: WrongSettings."""
+def _service(given: ProviderSettings, row: KnownService) -> Service:
+    """The way to a service, as its format wants it. Raises: WrongSettings."""
     base_url = _address(f"{given.name.upper()}_BASE_URL", row.base_url)
     key = _key(f"{given.name.upper()}_API_KEY", given.api_key)
+    version_path, headers = _WAYS[row.format]
+    # Why the end is cut: the version is part of each call's path, and people give addresses in both forms.
+    return Service(given.name, base_url.removesuffix(version_path), key, headers)
 
-    def window(model: str) -> int | None:
-        return prices.context_tokens(given.name, model) or row.context_tokens
 
+def _speaker(service: Service, given: ProviderSettings, row: KnownService, prices: PriceList) -> Provider:
+    """The provider that speaks the service's format."""
+
+    hints = Hints(given.model, lambda model: prices.context_tokens(given.name, model) or row.context_tokens)
     match row.format:
         case "openai":
-            service = Service(http, given.name, base_url, key)
-            return OpenAIProvider(service, quirks=row.quirks, default_model=given.model, known_window=window)
+            return OpenAIProvider(service, hints, quirks=row.quirks)
         case "anthropic":
-            # Why the end is cut: the version is part of each call's path, and people give addresses in both forms.
-            address = base_url.removesuffix(anthropic_wire.VERSION_PATH)
-            service = Service(http, given.name, address, key, anthropic_wire.headers)
-            return AnthropicProvider(service, default_model=given.model, known_window=window)
+            return AnthropicProvider(service, hints)
         case "gemini":
-            address = base_url.removesuffix(gemini_wire.VERSION_PATH)
-            service = Service(http, given.name, address, key, gemini_wire.headers)
-            return GeminiProvider(service, default_model=given.model, known_window=window)
+            return GeminiProvider(service, hints)
 
 
 def _is_configured(given: ProviderSettings, row: KnownService | None) -> bool:
@@ -129,6 +144,14 @@ def _is_configured(given: ProviderSettings, row: KnownService | None) -> bool:
         is_address = (given.base_url or "").startswith(("http://", "https://"))
         return is_address or bool(given.base_url and (given.api_key or given.model))
     return bool(given.api_key or given.base_url or (given.model and not row.needs_key))
+
+
+def _check_certificates() -> None:
+    """Return when those of the environment can be read. Raises: WrongSettings."""
+    try:
+        trusted()
+    except OSError as exc:
+        raise WrongSettings(f"SSL_CERT_FILE: its certificates cannot be read: {exc.strerror or exc}") from exc
 
 
 def _address(variable: str, url: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from chatkeep.chat.events import ProviderEvent
 from chatkeep.chat.ports import ProviderRequest
 from chatkeep.errors import ModelNotFound, ProviderFailed, ProviderNotConfigured, ProviderUnavailable
-from chatkeep.providers.http import HttpClient, Service
+from chatkeep.providers.http import Service
 from chatkeep.providers.llama_process import LlamaProcess
 from chatkeep.providers.openai import OpenAIProvider
 from chatkeep.providers.openai_wire import Quirks
@@ -30,14 +30,27 @@ _NOTICED_S = 1.0  # from a process's last connection breaking to its end being n
 _BACKOFF_S = (0.0, 0.0, 1.0, 5.0, 30.0)  # until the next start, by the number of ends since the last answer
 
 
+class _LoadedModel:
+    """The model in memory: the process that has it, and the connections to that one."""
+
+    def __init__(self, process: LlamaProcess) -> None:
+        self.process = process
+        self._service = Service(NAME, process.url + "/v1", process.api_key)
+        self.speaker = OpenAIProvider(self._service, quirks=_QUIRKS)
+
+    async def unload(self) -> None:
+        """End the process. After return it is gone, and so are the connections on which nobody listens any more."""
+        await self.process.stop()
+        await self._service.aclose()
+
+
 class EmbeddedProvider:
     """Answers with the model that comes with chatkeep. Idle for `idle_s`, its process ends and its memory is free."""
 
-    def __init__(self, http: HttpClient, *, idle_s: float) -> None:
-        self._http = http
+    def __init__(self, *, idle_s: float) -> None:
         self._idle_s = idle_s
-        self._process: LlamaProcess | None = None
-        self._starting: asyncio.Task[LlamaProcess] | None = None
+        self._loaded: _LoadedModel | None = None
+        self._starting: asyncio.Task[_LoadedModel] | None = None
         self._resting: asyncio.TimerHandle | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._users = 0
@@ -52,7 +65,7 @@ class EmbeddedProvider:
     @property
     def pid(self) -> int | None:
         """The process that has the model in memory, None when there is none."""
-        return self._process.pid if self._process and self._process.is_running else None
+        return self._loaded.process.pid if self._loaded and self._loaded.process.is_running else None
 
     async def models(self) -> list[str]:
         """The one there is."""
@@ -108,40 +121,40 @@ class EmbeddedProvider:
     async def _answer(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
         """The reply of a running process; one that turns out to be dead before it was asked is replaced once."""
         for is_last_try in (False, True):
-            process = await self._running()
-            service = Service(self._http, NAME, process.url + "/v1", process.api_key)
+            loaded = await self._running()
             try:
-                async with aclosing(OpenAIProvider(service, quirks=_QUIRKS).stream(request)) as events:
+                async with aclosing(loaded.speaker.stream(request)) as events:
                     async for event in events:
                         self._ends = 0
                         yield event
                 return
             except ProviderUnavailable:
-                if is_last_try or not await process.ends_within(_NOTICED_S):
+                if is_last_try or not await loaded.process.ends_within(_NOTICED_S):
                     raise
 
-    async def _running(self) -> LlamaProcess:
-        """The process, started when there is none. One start at a time, which outlives the caller that began it."""
-        if self._process is not None and self._process.is_running:
-            return self._process
-        if self._process is not None:
-            self._process = None
+    async def _running(self) -> _LoadedModel:
+        """The model, loaded when it is not. One start at a time, which outlives the caller that began it."""
+        if self._loaded is not None and self._loaded.process.is_running:
+            return self._loaded
+        if self._loaded is not None:
+            self._rest()
             self._note_end()
         if self._starting is None or self._starting.done():
             self._refuse_until_backoff_is_over()
             self._starting = asyncio.create_task(self._start(), name="embedded-start")
         return await asyncio.shield(self._starting)
 
-    async def _start(self) -> LlamaProcess:
+    async def _start(self) -> _LoadedModel:
         if self._stopping is not None:
-            await self._stopping
+            # Why not awaited itself: a start that is given up would take it along.
+            await asyncio.wait([self._stopping])
         path = model_path()
         try:
-            self._process = await LlamaProcess.start(path, CONTEXT_TOKENS)
+            self._loaded = _LoadedModel(await LlamaProcess.start(path, CONTEXT_TOKENS))
         except ProviderFailed:
             self._note_end()
             raise
-        return self._process
+        return self._loaded
 
     def _note_end(self) -> None:
         self._not_before = asyncio.get_running_loop().time() + _BACKOFF_S[min(self._ends, len(_BACKOFF_S) - 1)]
@@ -164,9 +177,9 @@ class EmbeddedProvider:
             self._rest()
 
     def _rest(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            self._stopping = asyncio.create_task(process.stop(), name="embedded-stop")
+        loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            self._stopping = asyncio.create_task(loaded.unload(), name="embedded-stop")
 
 
 def model_path() -> str:

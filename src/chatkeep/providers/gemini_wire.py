@@ -46,7 +46,7 @@ class ListedModel(msgspec.Struct, frozen=True, rename="camel"):
     """What the service tells of a model. `thinking`: it thinks before it answers."""
 
     name: str
-    input_token_limit: TokenCount | None = None
+    context_tokens: TokenCount | None = msgspec.field(name="inputTokenLimit", default=None)
     supported_generation_methods: list[str] = []
     thinking: bool = False
 
@@ -69,9 +69,12 @@ class _ModelPage(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def decode_models(answer: bytes) -> tuple[list[ListedModel], str | None]:
-    """One page of models in the service's order, and where the next one begins. Raises: MsgspecError, ValueError."""
+    """Those of a page that answer, in the service's order, and where the next one begins.
+
+    Raises: msgspec.MsgspecError, ValueError.
+    """
     page = msgspec.json.decode(answer, type=_ModelPage)
-    return page.models, page.next_page_token
+    return [model for model in page.models if model.answers], page.next_page_token
 
 
 class _OutText(msgspec.Struct, frozen=True):

@@ -9,9 +9,9 @@ import msgspec
 from chatkeep.chat.events import ProviderEvent
 from chatkeep.chat.ports import ProviderRequest
 from chatkeep.errors import ProviderFailed
+from chatkeep.providers.catalog import led_by
 from chatkeep.providers.conversation import converse
 from chatkeep.providers.http import Service
-from chatkeep.providers.model_lists import led_by
 from chatkeep.providers.ollama_wire import (
     ReplyDecoder,
     decode_context_tokens,

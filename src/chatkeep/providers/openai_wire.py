@@ -286,11 +286,16 @@ def _of_parts(parts: list[_Part]) -> list[ProviderEvent]:
 class ListedModel(msgspec.Struct, frozen=True):
     """The context window has a name of its own with each service that tells it."""
 
-    id: str
+    name: str = msgspec.field(name="id")
     context_length: int | None = None  # OpenRouter, Together
     context_window: int | None = None  # Groq
     max_context_length: int | None = None  # Mistral, LM Studio
     max_model_len: int | None = None  # vLLM
+
+    @property
+    def id(self) -> str:
+        """Its name without what Gemini puts before it."""
+        return self.name.removeprefix("models/")
 
     @property
     def context_tokens(self) -> int | None:

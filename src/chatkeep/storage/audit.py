@@ -62,5 +62,5 @@ def _entry(line: bytes) -> AuditEntry | None:
     """None for a line that a kill or a full disk cut."""
     try:
         return msgspec.json.decode(line, type=AuditEntry)
-    except msgspec.MsgspecError:
+    except ValueError:  # of msgspec, and of bytes that are not UTF-8
         return None

@@ -17,7 +17,9 @@ class NotAChat(ValueError):
     """The bytes are not the file of a chat; the text says why."""
 
 
-class _Header(msgspec.Struct, omit_defaults=True):
+class Header(msgspec.Struct, omit_defaults=True):
+    """The members of a chat's file but the messages, as they stand there; what is left out has its default."""
+
     format: int = 0
     chat_id: str = ""
     title: str = ""
@@ -28,11 +30,11 @@ class _Header(msgspec.Struct, omit_defaults=True):
     origin: Origin | None = None
 
 
-class _File(_Header, forbid_unknown_fields=True, kw_only=True):
+class _File(Header, forbid_unknown_fields=True, kw_only=True):
     messages: list[Message]
 
 
-_HEADER = {field.encode_name for field in msgspec.structs.fields(_Header)}
+_HEADER = {field.encode_name for field in msgspec.structs.fields(Header)}
 _MESSAGE = {field.encode_name for field in msgspec.structs.fields(Message)}
 
 
@@ -81,17 +83,24 @@ def decode_chat(data: bytes, chat_id: str, modified: datetime) -> Chat:
 
 
 def _decode(data: bytes, chat_id: str, modified: datetime) -> Chat:
-    header, messages, extra = _parse(data)
+    header, messages, extra = parse_file(data)
     if header.format > FORMAT:
         raise NotAChat(f"it has format {header.format}, this version reads up to {FORMAT}")
+    return whole_chat(header, messages, extra, chat_id, modified)
+
+
+def whole_chat(
+    header: Header, messages: list[Message], extra: dict[str, msgspec.Raw], chat_id: str, modified: datetime
+) -> Chat:
+    """The chat of a parsed file, with all that the file leaves out. Raises: NotAChat."""
     messages = [_complete(chat_id, place, message) for place, message in enumerate(messages)]
     times = [message.timestamp for message in messages if message.timestamp]
     return Chat(
         chat_id=chat_id,
         title=header.title or title_of(next((m.text for m in messages if m.role == "user"), "")),
         revision=header.revision,
-        created_at=_normal(header.created_at) or (times[0] if times else timestamp(modified)),
-        last_updated=_normal(header.last_updated) or (times[-1] if times else timestamp(modified)),
+        created_at=normal_time(header.created_at) or (times[0] if times else timestamp(modified)),
+        last_updated=normal_time(header.last_updated) or (times[-1] if times else timestamp(modified)),
         messages=messages,
         extra=extra,
         current=header.current,
@@ -99,8 +108,11 @@ def _decode(data: bytes, chat_id: str, modified: datetime) -> Chat:
     )
 
 
-def _parse(data: bytes) -> tuple[_Header, list[Message], dict[str, msgspec.Raw]]:
-    """The header, the messages, and the members that we do not know."""
+def parse_file(data: bytes) -> tuple[Header, list[Message], dict[str, msgspec.Raw]]:
+    """The header, the messages, and the members that we do not know, nothing added or made normal.
+
+    Raises: NotAChat, msgspec.MsgspecError, ValueError, OverflowError, RecursionError.
+    """
     try:
         file = msgspec.json.decode(data, type=_File)
     except msgspec.ValidationError:
@@ -108,16 +120,21 @@ def _parse(data: bytes) -> tuple[_Header, list[Message], dict[str, msgspec.Raw]]
     return file, file.messages, {}
 
 
-def _parse_slowly(data: bytes) -> tuple[_Header, list[Message], dict[str, msgspec.Raw]]:
+def _parse_slowly(data: bytes) -> tuple[Header, list[Message], dict[str, msgspec.Raw]]:
     members = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
     if "messages" not in members:
         raise NotAChat("it has no messages")
     messages = msgspec.json.decode(members.pop("messages"), type=list[dict[str, msgspec.Raw]])
-    header = msgspec.json.decode(_encoder.encode(members), type=_Header)
-    return header, [_message(fields) for fields in messages], _unknown(members, _HEADER)
+    return header_of(members), [message_of(fields) for fields in messages], _unknown(members, _HEADER)
 
 
-def _message(fields: dict[str, msgspec.Raw]) -> Message:
+def header_of(members: dict[str, msgspec.Raw]) -> Header:
+    """The header among `members`. Raises: msgspec.MsgspecError, ValueError."""
+    return msgspec.json.decode(_encoder.encode(members), type=Header)
+
+
+def message_of(fields: dict[str, msgspec.Raw]) -> Message:
+    """The message of these members, also with unknown ones. Raises: msgspec.MsgspecError, ValueError."""
     known = {name: value for name, value in fields.items() if name in _MESSAGE}
     message = msgspec.json.decode(_encoder.encode(known), type=Message)
     return msgspec.structs.replace(message, extra=_unknown(fields, _MESSAGE))
@@ -129,18 +146,23 @@ def _unknown(fields: dict[str, msgspec.Raw], known: set[str]) -> dict[str, msgsp
 
 def _complete(chat_id: str, place: int, message: Message) -> Message:
     """Give a message of an older or hand-written file the id that every reading gives it, and a normal time."""
-    moment = _normal(message.timestamp)
+    moment = normal_time(message.timestamp)
     if message.role == "system" and message.id is None and moment == message.timestamp:
         return message
     if message.id is not None and moment == message.timestamp:
         return message
     named = message.id
     if named is None and message.role != "system":
-        named = f"msg_{digest(f'{chat_id} {place} {message.role} {message.text}')[:30]}"
+        named = id_by_content(chat_id, place, message)
     return msgspec.structs.replace(message, id=named, timestamp=moment)
 
 
-def _normal(moment: str | None) -> str | None:
+def id_by_content(chat_id: str, place: int, message: Message) -> str:
+    """The id of a message that has none in its file: always the same. `place` is its position there, from 0."""
+    return f"msg_{digest(f'{chat_id} {place} {message.role} {message.text}')[:30]}"
+
+
+def normal_time(moment: str | None) -> str | None:
     """A time in the stored form; the older format left out the zone. Raises: NotAChat."""
     if not moment or is_timestamp(moment):
         return moment or None

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import sqlite3
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,22 +18,23 @@ import msgspec
 import structlog
 
 from chatkeep.chat.locks import Locks
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, is_timestamp, timestamp
-from chatkeep.chat.ports import ChatSummary, SearchPage, StoredRun, StoredTurn
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_revision, is_timestamp, timestamp
+from chatkeep.chat.ports import ChatSummary, DeletedChat, Generation, SearchPage, StoredRun, StoredTurn
 from chatkeep.chat.query import Query
-from chatkeep.errors import ChatNotFound, ChatUnreadable, Conflict, InvalidRequest, StorageFailed
+from chatkeep.errors import ChatNotFound, ChatUnreadable, Conflict, InvalidRequest, RevisionConflict, StorageFailed
 from chatkeep.storage.atomic import (
     Identity,
     identity_of,
     make_folder,
-    modified_at,
     read_regular,
     storage_errors,
     sync_folder,
     write_new,
 )
+from chatkeep.storage.chat_file import StoredChat, read_chat
 from chatkeep.storage.codec import NotAChat, decode_chat, encode_chat, encode_message
 from chatkeep.storage.folder import Folder
+from chatkeep.storage.generations import Generations
 from chatkeep.storage.index import Put, Remove
 from chatkeep.storage.indexing import Indexing
 from chatkeep.storage.journal import FileRunLog
@@ -49,6 +52,7 @@ _CACHE_BYTES = 16 * 1024 * 1024  # of files whose decoded chats are kept
 _UNINDEXED_BYTES = 4 * 1024 * 1024  # of files that were added, before the index catches up with them
 _KEYS_KEPT = timedelta(hours=24)
 _SWEEP_S = 60.0  # how often expired journals and trash are removed
+_TIDY_S = 86_400.0  # how often the generations of chats that are gone are looked for: it reads all their names
 
 
 class FileStore:
@@ -62,6 +66,7 @@ class FileStore:
         self._searching = Searching(self._folder.index)
         self._watch = FolderWatch(self._folder)
         self._trash = Trash(self._folder, trash_days, self._watch.changing)
+        self._generations = Generations(self._folder)
         self._cache = _Cache()
         self._unindexed_bytes = 0
         self._locks = Locks[ChatKey]()
@@ -102,7 +107,7 @@ class FileStore:
         identity = self._identity(key)
         if known is not None and identity == known.identity:
             return known.chat
-        entry = await self._in_thread(self._read, key)
+        entry = await self._in_thread(read_chat, self._folder.chat(key), key.chat_id)
         # Race: a save or a delete may have come between, and is newer than what was read.
         if self._cache.get(key) is known and self._identity(key) == entry.identity:
             self._indexing.add(Put(key, entry.chat, entry.identity, if_changed=True))
@@ -110,12 +115,10 @@ class FileStore:
         return entry.chat
 
     async def save(self, key: ChatKey, chat: Chat) -> None:
-        before = self._cache.get(key)
-        known = _same_beginning(before.chat.messages if before else [], chat.messages)
-        lines = (before.lines[:known] if before else []) + [encode_message(m) for m in chat.messages[known:]]
-        identity = await self._in_thread(self._replace, key, encode_chat(chat, lines))
-        self._cache.put(key, _Entry(chat, lines, identity))
-        self._indexing.add(Put(key, chat, identity, known))
+        stored = await self._stored_revision(key)
+        if stored is not None and chat.revision != stored + 1:
+            raise RevisionConflict(f"Chat {key.chat_id} has revision {stored}: {chat.revision} cannot follow it.")
+        await self._write(key, chat, stored)
 
     async def read_file(self, key: ChatKey) -> bytes:
         return await self._in_thread(self._read_file, key)
@@ -135,13 +138,32 @@ class FileStore:
 
     async def delete(self, key: ChatKey, *, purge: bool) -> None:
         try:
-            await self._in_thread(self._trash.purge if purge else self._trash.take, key)
+            await self._in_thread(self._purge if purge else self._discard, key, self._cache.get(key))
         except StorageFailed as exc:
             if isinstance(exc.__cause__, FileNotFoundError):
                 raise ChatNotFound(f"There is no chat {key.chat_id}.") from None
             raise
         self._cache.drop(key)
         self._indexing.add(Remove(key))
+
+    async def generations(self, key: ChatKey) -> list[Generation]:
+        return await self._in_thread(self._generations.of, key, await self._present_revision(key))
+
+    async def restore(self, key: ChatKey, generation: int | None, *, revision: int | None = None) -> Chat:
+        if generation is None:
+            entry = await self._in_thread(self._give_back, key, revision)
+            self._cache.put(key, entry)
+            self._indexing.add(Put(key, entry.chat, entry.identity))
+            return entry.chat
+        present = await self._present_revision(key) if revision is None else (await self.load(key)).revision
+        check_revision(key.chat_id, present, revision)
+        earlier = await self._in_thread(self._generations.read, key, generation, present)
+        restored = msgspec.structs.replace(earlier, revision=present + 1)
+        await self._write(key, restored, present, must_keep=True)
+        return restored
+
+    async def deleted(self, owner: str, *, limit: int, before: str | None) -> tuple[list[DeletedChat], str | None]:
+        return await self._in_thread(self._trash.page, owner, limit, before)
 
     async def summaries(self, owner: str, *, limit: int, before: str | None) -> tuple[list[ChatSummary], str | None]:
         place = _place(before) if before is not None else None
@@ -175,6 +197,35 @@ class FileStore:
 
     async def check_writable(self) -> None:
         await self._in_thread(self._try_writing)
+
+    async def _stored_revision(self, key: ChatKey) -> int | None:
+        """The revision of the file as it is now, None when there is none. Raises: ChatUnreadable."""
+        try:
+            return (await self.load(key)).revision
+        except ChatNotFound:
+            return None
+
+    async def _present_revision(self, key: ChatKey) -> int:
+        """The revision of the chat; of one whose file was spoiled, the one it had. Raises: ChatNotFound, StorageFailed.
+
+        Why so: to bring back what it was before is what its generations are there for.
+        """
+        try:
+            return (await self.load(key)).revision
+        except ChatUnreadable:
+            newest = await self._in_thread(self._generations.newest, key)
+            if newest is None:
+                raise
+            return newest + 1
+
+    async def _write(self, key: ChatKey, chat: Chat, stored: int | None, *, must_keep: bool = False) -> None:
+        before = self._cache.get(key)
+        known = _same_beginning(before.chat.messages if before else [], chat.messages)
+        lines = (before.lines[:known] if before else []) + [encode_message(m) for m in chat.messages[known:]]
+        keep = functools.partial(self._keep, key, chat.revision, stored, needed=must_keep)
+        identity = await self._in_thread(self._replace, key, encode_chat(chat, lines), keep)
+        self._cache.put(key, StoredChat(chat, lines, identity))
+        self._indexing.add(Put(key, chat, identity, known))
 
     async def _notice_others(self) -> None:
         """Let what other people did to the files be in the next answer of the index."""
@@ -212,19 +263,51 @@ class FileStore:
         except OSError:
             return None
 
-    def _read(self, key: ChatKey) -> "_Entry":
-        path = self._folder.chat(key)
+    def _keep(self, key: ChatKey, revision: int, replaced: int | None, *, needed: bool) -> None:
+        """Keep the file that has the revision `replaced`; a first one, of `revision`, has no generations.
+
+        Raises: OSError when that is `needed`. Else a message is worth more than an old version of what was before it.
+        """
         try:
-            data, identity = read_regular(path)
-        except FileNotFoundError:
-            raise ChatNotFound(f"There is no chat {key.chat_id}.") from None
+            if replaced is None:
+                self._generations.begin(key, revision)
+            else:
+                self._generations.keep(key, replaced)
         except OSError as exc:
-            raise ChatUnreadable(f"The file of chat {key.chat_id} cannot be read: {exc.strerror}.") from exc
+            if needed:
+                raise
+            _log.warning("generation_not_kept", chat_id=key.chat_id, revision=replaced, reason=str(exc))
+
+    def _discard(self, key: ChatKey, known: StoredChat | None) -> None:
+        path = self._trash.take(key)
         try:
-            chat = decode_chat(data, key.chat_id, modified_at(identity))
-        except NotAChat as exc:
-            raise ChatUnreadable(f"The file of chat {key.chat_id} is not a chat: {exc}. It is left as it is.") from exc
-        return _Entry(chat, [encode_message(message) for message in chat.messages], identity)
+            self._generations.to_trash(key, path.stem, _revision_of(path, key, known))
+        except OSError as exc:
+            _log.warning("generations_left_behind", chat_id=key.chat_id, reason=str(exc))
+
+    def _purge(self, key: ChatKey, _: StoredChat | None) -> None:
+        with storage_errors(f"Chat {key.chat_id} could not be removed"):
+            # Why before the chat: when that fails, the chat is there to be removed again.
+            self._folder.chat(key).lstat()
+            self._generations.remove(key)
+        self._trash.purge(key)
+
+    def _give_back(self, key: ChatKey, revision: int | None) -> StoredChat:
+        """Bring the newest of the trash back, with its generations. Raises: as `restore`."""
+        if os.path.lexists(self._folder.chat(key)):
+            raise Conflict(f"There is a chat {key.chat_id}: delete it first to bring back what is in the trash.")
+        with storage_errors(f"Chat {key.chat_id} could not be brought back"):
+            path = self._trash.newest(key)
+            if path is None:
+                raise ChatNotFound(f"There is no chat {key.chat_id}, and none in the trash.")
+            entry = read_chat(path, key.chat_id)
+            check_revision(key.chat_id, entry.chat.revision, revision)
+            self._trash.give_back(key, path)
+        try:
+            self._generations.from_trash(key, path.stem, entry.chat.revision)
+        except OSError as exc:
+            _log.warning("generations_left_behind", chat_id=key.chat_id, reason=str(exc))
+        return entry
 
     def _read_file(self, key: ChatKey) -> bytes:
         try:
@@ -241,10 +324,14 @@ class FileStore:
             raise InvalidRequest(f"That is not the file of a chat: {exc}.") from exc
         if os.path.lexists(self._folder.chat(key)):
             raise Conflict(f"There is a chat {key.chat_id} already.")
-        return chat, self._replace(key, data)
+        keep = functools.partial(self._keep, key, chat.revision, None, needed=False)
+        return chat, self._replace(key, data, keep)
 
-    def _replace(self, key: ChatKey, data: bytes) -> Identity:
-        """Put `data` at the chat's path. After return it survives a power cut. If it raises, the old file is whole."""
+    def _replace(self, key: ChatKey, data: bytes, keep: Callable[[], None]) -> Identity:
+        """Put `data` at the chat's path, when `keep` has kept what is there.
+
+        After return it survives a power cut. If it raises, the old file is whole.
+        """
         target = self._folder.chat(key)
         temporary = self._folder.temporary / f"{key.owner}@{key.chat_id[:64]}-{os.urandom(8).hex()}"
         with storage_errors(f"Chat {key.chat_id} could not be saved"):
@@ -252,6 +339,7 @@ class FileStore:
                 self._watch.changing("", make_folder, target.parent)
             identity = write_new(temporary, data)
             try:
+                keep()
                 self._watch.changing(key.owner, os.replace, temporary, target)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -261,37 +349,33 @@ class FileStore:
         return identity
 
     async def _sweep_forever(self) -> None:
+        tidy_at = 0.0
         while True:
             await asyncio.sleep(_SWEEP_S)
             try:
                 await self.log.remove_expired()
                 await self._in_thread(self._trash.remove_expired)
+                if time.monotonic() >= tidy_at:
+                    tidy_at = time.monotonic() + _TIDY_S
+                    await self._in_thread(self._generations.remove_abandoned, self._trash.kept_s)
             except OSError as exc:
                 _log.warning("sweep_failed", error=str(exc))
-
-
-class _Entry(msgspec.Struct, frozen=True):
-    """A decoded chat, its messages as they stand in the file, and the state of the file they are of."""
-
-    chat: Chat
-    lines: list[bytes]
-    identity: Identity
 
 
 class _Cache:
     """The chats used last, bounded by the size of their files."""
 
     def __init__(self) -> None:
-        self._entries: OrderedDict[ChatKey, _Entry] = OrderedDict()
+        self._entries: OrderedDict[ChatKey, StoredChat] = OrderedDict()
         self._bytes = 0
 
-    def get(self, key: ChatKey) -> _Entry | None:
+    def get(self, key: ChatKey) -> StoredChat | None:
         entry = self._entries.get(key)
         if entry is not None:
             self._entries.move_to_end(key)
         return entry
 
-    def put(self, key: ChatKey, entry: _Entry) -> None:
+    def put(self, key: ChatKey, entry: StoredChat) -> None:
         self.drop(key)
         self._entries[key] = entry
         self._bytes += entry.identity.size
@@ -313,6 +397,16 @@ def _same_beginning(before: list[Message], now: list[Message]) -> int:
             break
         count += 1
     return count
+
+
+def _revision_of(path: Path, key: ChatKey, known: StoredChat | None) -> int | None:
+    """The revision of the file at `path`, which is maybe the one `known`; None when it is no chat. Raises: OSError."""
+    if known is not None and identity_of(path.lstat()) == known.identity:
+        return known.chat.revision
+    try:
+        return read_chat(path, key.chat_id).chat.revision
+    except ChatUnreadable:
+        return None
 
 
 def _place(cursor: str) -> tuple[str, str]:

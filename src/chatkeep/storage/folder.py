@@ -18,7 +18,9 @@ class Folder:
         self.own = self.root / ".chatkeep"
         self.runs = self.own / "runs"
         self.trash = self.own / "trash"
+        self.generations = self.own / "generations"
         self.temporary = self.own / "tmp"
+        self.quarantine = self.own / "quarantine"
         self.index = self.own / "index.sqlite3"
         self.lock = self.own / "lock"
         self.socket = self.own / "server.sock"
@@ -30,7 +32,7 @@ class Folder:
     def make(self) -> None:
         """Make what is missing. Raises: StorageFull, StorageFailed."""
         with storage_errors(f"The data folder {self.root} cannot be used"):
-            for path in (self.runs, self.trash, self.temporary):
+            for path in (self.runs, self.trash, self.generations, self.temporary):
                 make_folder(path)
 
     def clear_temporary(self) -> None:
@@ -59,3 +61,12 @@ class Folder:
         with os.scandir(self.root) as entries:
             owned = [each.name[1:] for each in entries if each.name[0] == "@" and each.is_dir(follow_symlinks=False)]
         yield from sorted(owned)
+
+
+def names_in(path: Path) -> list[str]:
+    """What is in a folder; nothing when there is none. Raises: OSError."""
+    try:
+        with os.scandir(path) as entries:
+            return [entry.name for entry in entries]
+    except FileNotFoundError:
+        return []

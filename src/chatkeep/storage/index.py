@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from chatkeep.chat.branch import active_path, questions_sent_at
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message
+from chatkeep.chat.branch import active_path, message_count, questions_sent_at
+from chatkeep.chat.model import Chat, ChatKey, Idempotency
 from chatkeep.chat.ports import ChatSummary, StoredRun, StoredTurn
 from chatkeep.storage import texts
 from chatkeep.storage.atomic import Identity
@@ -244,8 +244,7 @@ class Index:
         chat, identity = change.chat, change.identity
         if change.if_changed and self._identity(change.key) == identity:
             return
-        path = active_path(chat)
-        last = next((m for m in reversed(path) if m.provider), None)
+        last = next((m for m in reversed(active_path(chat)) if m.provider), None)
         (number,) = self._database.execute(
             "INSERT INTO chats (owner, chat_id, title, created_at, last_updated, message_count, provider, model,"
             " size, mtime_ns, inode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -255,7 +254,7 @@ class Index:
             " mtime_ns = excluded.mtime_ns, inode = excluded.inode RETURNING id",
             (
                 *(change.key.owner, change.key.chat_id, chat.title, chat.created_at, chat.last_updated),
-                *(_count(path), last.provider if last else None, last.model if last else None),
+                *(message_count(chat), last.provider if last else None, last.model if last else None),
                 *(identity.size, identity.mtime_ns, identity.inode),
             ),
         ).fetchone()
@@ -332,10 +331,6 @@ def _make_tables(database: sqlite3.Connection) -> None:
     texts.check_sqlite(sqlite3.sqlite_version_info)
     database.executescript(_SCHEMA + texts.SCHEMA)
     database.execute(f"PRAGMA user_version = {_VERSION:d}")
-
-
-def _count(messages: Sequence[Message]) -> int:
-    return sum(message.role != "system" for message in messages)
 
 
 def _stored_run(row: Sequence[str]) -> StoredRun:

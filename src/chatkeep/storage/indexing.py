@@ -51,7 +51,9 @@ class Indexing:
     async def aclose(self, folders: Callable[[], dict[str, FolderIdentity]]) -> None:
         """Write what is waiting, note that it agrees with `folders`, and close."""
         if self._task is not None:
-            self._task.cancel()
+            # Race: ended in the middle of a write, the task would lose the changes that it took.
+            async with self._writing:
+                self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             await self._flush()

@@ -123,7 +123,7 @@ class FileRunLog:
             if isinstance(exc.__cause__, FileNotFoundError):
                 return None
             raise
-        kept = _parse(data)
+        kept = parse_journal(data)
         if kept is None or (_is_finished(kept[1]) and age_s > self._kept_s):
             return None
         return kept[0], kept[1]
@@ -133,7 +133,7 @@ class FileRunLog:
         for path in sorted(self._folder.glob("*.jsonl")):
             with storage_errors(f"The journal {path.name} cannot be read"):
                 data = path.read_bytes()
-            kept = _parse(data)
+            kept = parse_journal(data)
             if kept is None:
                 self._set_aside(path, data)
                 continue
@@ -196,13 +196,13 @@ class _Journal:
         os.close(self._descriptor)
 
 
-def _parse(data: bytes) -> tuple[RunRecord, list[JournalLine], int] | None:
+def parse_journal(data: bytes) -> tuple[RunRecord, list[JournalLine], int] | None:
     """The record, the events, and the length of what is whole in bytes; None when not even the record is."""
     whole = data[: data.rfind(b"\n") + 1]
     first, *rest = whole.splitlines(keepends=True) if whole else [b""]
     try:
         record = _record.decode(first)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):  # of msgspec, and of bytes that are not UTF-8
         return None
     lines: list[JournalLine] = []
     length = len(first)
@@ -211,7 +211,7 @@ def _parse(data: bytes) -> tuple[RunRecord, list[JournalLine], int] | None:
         try:
             line = _line.decode(text)
             line.decoded()
-        except (msgspec.MsgspecError, KeyError):
+        except (ValueError, KeyError, RecursionError):
             break
         if line.id != number:
             break

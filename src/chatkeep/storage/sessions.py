@@ -27,7 +27,7 @@ class SessionFile:
             return Sessions(msgspec.json.decode(read_regular(self._path)[0], type=list[Session]))
         except FileNotFoundError:
             return Sessions()
-        except (OSError, msgspec.MsgspecError) as exc:
+        except (OSError, ValueError) as exc:
             _log.warning("sessions_unreadable", error=str(exc))
             return Sessions()
 

@@ -22,6 +22,9 @@ class MeasuredStore:
         self.add = _timed(store.add, metrics)
         self.editing = store.editing
         self.delete = _timed(store.delete, metrics)
+        self.generations = _timed(store.generations, metrics)
+        self.restore = _timed(store.restore, metrics)
+        self.deleted = _timed(store.deleted, metrics)
         self.summaries = _timed(store.summaries, metrics)
         self.search = _timed(store.search, metrics)
         self.newest_turns = _timed(store.newest_turns, metrics)

@@ -107,7 +107,10 @@ class RunMetrics(RunObserver):
             registry=registry,
         )
         self._cost = Counter(
-            "chatkeep_cost_usd", "List price of runs that ended, where it is known.", ["provider"], registry=registry
+            "chatkeep_cost_usd",
+            "List price of runs that ended and of what checks and titles ask, where it is known.",
+            ["provider"],
+            registry=registry,
         )
         self._first_token = Histogram(
             "chatkeep_time_to_first_token_seconds",
@@ -129,22 +132,24 @@ class RunMetrics(RunObserver):
         """Count one run."""
         provider = run.provider
         self._ended.labels(provider, run.state.value).inc()
-        if run.reply.usage is not None:
-            self._count_tokens(provider, run.reply.usage)
+        self._count_use(run)
         if run.reply.stats is not None:
             self._time(provider, run.reply.stats)
-        if run.reply.cost_usd is not None:
-            self._cost.labels(provider).inc(run.reply.cost_usd)
 
     def message_checked(self, results: Sequence[CheckResult]) -> None:
         """Count each opinion."""
         for result in results:
             self._checks.labels(result.name, result.verdict).inc()
 
-    def check_asked(self, run: Run) -> None:
-        """Count the tokens that a check has used."""
+    def model_asked(self, run: Run) -> None:
+        """Count the tokens that the server used for itself, and what they cost."""
+        self._count_use(run)
+
+    def _count_use(self, run: Run) -> None:
         if run.reply.usage is not None:
             self._count_tokens(run.provider, run.reply.usage)
+        if run.reply.cost_usd is not None:
+            self._cost.labels(run.provider).inc(run.reply.cost_usd)
 
     def _count_tokens(self, provider: str, usage: Usage) -> None:
         estimated = "true" if usage.estimated else "false"

@@ -12,8 +12,9 @@ import pytest
 from chatkeep.access.subject import ANONYMOUS, Subject
 from chatkeep.api.caller import Caller
 from chatkeep.api.event_stream import EventStream
+from chatkeep.api.live_response import StreamCut
 from chatkeep.api.open_connections import MOST, OpenConnections
-from chatkeep.api.run_stream import RunStream, StreamCut
+from chatkeep.api.run_stream import RunStream
 from chatkeep.chat.messages import OnLeave, SendRequest
 from chatkeep.chat.run import Run, RunState
 from chatkeep.errors import RateLimited, Unauthorized

@@ -42,7 +42,8 @@ def test_what_bounds_a_reply_stands_in_the_config() -> None:
 
 
 def test_a_model_that_thinks_is_told_to_show_it() -> None:
-    page = b'{"models":[{"name":"models/a","thinking":true},{"name":"models/b"}]}'
+    answers = b'"supportedGenerationMethods":["generateContent"]'
+    page = b'{"models":[{"name":"models/a","thinking":true,%s},{"name":"models/b",%s}]}' % (answers, answers)
     (thinks, does_not), _ = decode_models(page)
     assert body(ProviderRequest("a", []), thinks)["generationConfig"] == {"thinkingConfig": {"includeThoughts": True}}
     assert "generationConfig" not in body(ProviderRequest("b", []), does_not)

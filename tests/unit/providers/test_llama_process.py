@@ -9,7 +9,6 @@ import pytest
 from chatkeep.chat.ports import ChatMessage, ProviderRequest
 from chatkeep.errors import ModelNotFound
 from chatkeep.providers.embedded import EmbeddedProvider
-from chatkeep.providers.http import HttpClient
 from chatkeep.providers.llama_process import LlamaProcess
 
 pytestmark = pytest.mark.anyio
@@ -54,12 +53,10 @@ async def test_rule_17_its_process_sees_no_secret_and_is_told_one_file(
 
 @pytest.mark.parametrize("model", ["../evil.gguf", "/tmp/evil.gguf", "https://evil.example/m.gguf", ""])
 async def test_rule_17_no_request_names_a_file_to_load(model: str) -> None:
-    http = HttpClient()
-    embedded = EmbeddedProvider(http, idle_s=900)
+    embedded = EmbeddedProvider(idle_s=900)
 
     with pytest.raises(ModelNotFound):
         await anext(embedded.stream(ProviderRequest(model, [ChatMessage("user", "hi")])))
 
     assert embedded.pid is None
     await embedded.aclose()
-    await http.aclose()

@@ -4,11 +4,13 @@ A few at a time, in the background. What they say is put on the stored reply; a 
 """
 
 import asyncio
+import functools
 from collections.abc import Sequence
 
 import msgspec
 import structlog
 
+from chatkeep.chat.background import Background, to_its_end
 from chatkeep.chat.branch import path_of_place
 from chatkeep.chat.checks.check import Check, Checked, no_opinion, opinion_of
 from chatkeep.chat.checks.threads import Checks
@@ -18,7 +20,7 @@ from chatkeep.chat.observe import Observers
 from chatkeep.chat.ports import ChatStore
 from chatkeep.chat.run import Run, RunState
 from chatkeep.chat.seal import load_or_none
-from chatkeep.errors import StorageFailed
+from chatkeep.errors import RevisionConflict, StorageFailed
 
 _AT_ONCE = 4
 _MOST_WAITING = 100  # further replies go without: what is checked an hour late helps nobody
@@ -34,34 +36,27 @@ class LaterChecks:
         self._checks = checks.later
         self._store = store
         self._observers = observers
-        self._places = asyncio.Semaphore(_AT_ONCE)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background(_AT_ONCE, _MOST_WAITING)
 
     def consider(self, run: Run) -> None:
         """Check the reply of `run`, which is stored, as soon as there is a place; only a complete one with text."""
         if not self._checks or not _is_worth_it(run):
             return
-        if len(self._tasks) >= _AT_ONCE + _MOST_WAITING:
-            _logger.warning("check_left_out", run_id=run.run_id, waiting=len(self._tasks))
-            return
-        task = asyncio.create_task(self._check(run.record.key, run.run_id), name=f"checks-{run.run_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        work = functools.partial(self._check, run.record.key, run.run_id)
+        if not self._background.take(work, f"checks-{run.run_id}"):
+            _logger.warning("check_left_out", run_id=run.run_id)
 
     async def aclose(self) -> None:
         """Give up what is going and what waits."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.aclose()
 
     async def _check(self, key: ChatKey, run_id: str) -> None:
         try:
-            async with self._places:
-                results = await self._opinions(key, run_id)
+            results = await self._opinions(key, run_id)
             if results:
                 self._observers.message_checked(results)
-                await self._put(key, run_id, results)
-        except StorageFailed as exc:
+                await to_its_end(self._put(key, run_id, results))
+        except (StorageFailed, RevisionConflict) as exc:
             _logger.warning("check_not_stored", run_id=run_id, code=exc.code, detail=exc.detail)
         except Exception:
             _logger.exception("check_crashed")

@@ -1,22 +1,22 @@
 """The loop guard: sees from its text alone that a model says the same again and again. In bounded memory and time.
 
-Three things are loops:
+Three things are loops, and seen with the character that makes them one:
 
 - A unit of up to 2,048 characters, again and again, character by character: as soon as 400 characters repeat those
   before them and the unit stands there 8 times. Rows without a letter, as drawings, rules and empty tables are made
   of, 24 times.
 - 400 blanks, tabs and line ends, in whatever mixture.
-- Counting (`counting.py`): nothing is new but indentation, and numbers that go up by one step. In objects inside of
-  objects and in numbered items of the same words, after 4,000 characters and 16 repeats. In anything else, as
-  `{"id": 1, "name": "x"}, {"id": 2, "name": "x"}`, after 8,000 and 256, for a list that was asked for looks the same.
-  24,000 are always enough. It takes up to 4,500 more to see it.
+- Counting (`counting.py`): nothing is new but blanks, and numbers that go up by one step. Objects inside of objects, as
+  soon as 400 characters repeat those before them and 8 levels are open; 12 when they are numbered or no JSON. Numbered
+  items of the same words, 8 times; but for other lists, as `{"id": 1, "name": "x"}, {"id": 2, "name": "x"}`, 256 times,
+  for one that was asked for looks the same: docs/decisions/0010-lists-may-count-to-256.md.
 
 Not seen: what repeats itself in changing words; numbers that go down or by different steps (songs, squares, tables);
 counting without a letter (1, 2, 3). Taken for a loop though honest: a table of 32 equal lines of code, a cell that is
-padded with 400 blanks, 24 equal rows of a drawing.
+padded with 400 blanks, 24 equal rows of a drawing, a dozen numbered levels.
 """
 
-from chatkeep.chat.loops.counting import WINDOW, enough_of
+from chatkeep.chat.loops.counting import Counting
 from chatkeep.chat.loops.periods import LONGEST, PROBE, runs
 
 _LEAST = 400  # characters that repeat others
@@ -24,7 +24,6 @@ _TIMES = 8  # a unit stands there, the first time counted
 _ROWS = 24  # the same for rows without a letter: a screen of them
 _TAIL = _TIMES * LONGEST  # characters looked at
 _PAUSE = _LEAST - PROBE  # characters between two looks at most: what is a loop by the next has a run by now
-_COUNT_EVERY = 2000  # characters between two looks for counting
 
 
 class LoopGuard:
@@ -33,8 +32,8 @@ class LoopGuard:
     def __init__(self) -> None:
         self._tail = ""
         self._fresh: list[str] = []
-        self._due = self._pause = _PAUSE
-        self._uncounted = self._counted = 0
+        self._counting = Counting()
+        self._due = self._pause = self._repeats_due = self._counts_due = _PAUSE
 
     def feed(self, text: str) -> bool:
         """Add `text`; return whether there is a loop in the text by now. It says so once: then feed no more."""
@@ -46,24 +45,26 @@ class LoopGuard:
         """Look at each place that is due; the text before it says which is next."""
         fresh, place = "".join(self._fresh), 0
         while place + self._pause <= len(fresh):
-            end = place + self._pause
-            self._tail = (self._tail + fresh[place:end])[-_TAIL:]
-            self._uncounted += self._pause
-            place, self._pause = end, _pause(self._tail)
-            if not self._pause or self._counts():
+            piece = fresh[place : place + self._pause]
+            place += self._pause
+            self._pause = self._look(piece)
+            if not self._pause:
                 return True
         self._fresh = [fresh[place:]]
         self._due = self._pause - (len(fresh) - place)
         return False
 
-    def _counts(self) -> bool:
-        if self._uncounted < _COUNT_EVERY:
-            return False
-        window = self._tail[-WINDOW:]
-        enough = enough_of(window)
-        known = self._counted + self._uncounted if self._counted else len(window)
-        self._counted, self._uncounted = known if enough else 0, 0
-        return 0 < enough <= self._counted
+    def _look(self, piece: str) -> int:
+        """How many characters must follow `piece` before there can be a loop; 0 when there is one."""
+        self._tail = (self._tail + piece)[-_TAIL:]
+        self._counting.add(piece)
+        self._repeats_due -= len(piece)
+        self._counts_due -= len(piece)
+        if not self._repeats_due:
+            self._repeats_due = _pause(self._tail)
+        if not self._counts_due:
+            self._counts_due = self._counting.pause(self._tail)
+        return min(self._repeats_due, self._counts_due)
 
 
 def _pause(text: str) -> int:

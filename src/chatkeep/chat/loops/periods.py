@@ -7,13 +7,14 @@ LONGEST = 2048  # characters of a period
 PROBE = 150  # characters that must stand a period earlier for it to be tried; in honest text they rarely do
 
 
-def runs(text: str) -> Iterator[tuple[int, int]]:
+def runs(text: str, probe: int = PROBE) -> Iterator[tuple[int, int]]:
     """The periods of the end of `text`, shortest first, each with the length of the end that has it.
 
-    A period is left out when the end that has it is shorter than three periods, or than one and `PROBE`; or has a
-    divisor of it as its period as well. Each run is half as long again as the one before, so they are few: 12.
+    A period is left out when the end that has it is shorter than three periods, or than one and `probe`; or has a
+    divisor of it as its period as well. Each run is half as long again as the one before, so they are few: 12,
+    or 16 with a `probe` of 30.
     """
-    size, probe, nearest = len(text), PROBE, 1
+    size, nearest = len(text), 1
     while probe <= size:
         found = text.rfind(text[-probe:], max(0, size - probe - LONGEST), size - nearest)
         if found < 0:
@@ -23,11 +24,6 @@ def runs(text: str) -> Iterator[tuple[int, int]]:
         yield period, run
         # Why: a further period's run goes beyond this one, and they share too little of it to be one (Fine and Wilf).
         probe, nearest = run + 1, max(period, run - period) + 1
-
-
-def whole_period(text: str) -> int:
-    """The shortest period that all of `text` has, 0 for none. It is not found when `runs` leaves it out."""
-    return next((period for period, run in runs(text) if run == len(text)), 0)
 
 
 def _run(text: str, period: int, known: int) -> int:

@@ -218,6 +218,36 @@ def json_tree(rng: random.Random) -> str:
     return json.dumps(node(4), indent=2)
 
 
+def numbered_levels(rng: random.Random) -> str:
+    """Ten deep, as people ask for to see how deep an object can be."""
+    indent, key = rng.choice([None, 2, 4]), rng.choice(["level", "child_", "folder_number_"])
+
+    def level(number: int) -> dict[str, object]:
+        return {f"{key}{number}": {"depth": number, **level(number + 1)}} if number <= 10 else {"end": True}
+
+    return _lines(f"{_sentence(rng)}:\n{json.dumps(level(1), indent=indent)}" for _ in count())
+
+
+def linked_lists(rng: random.Random) -> str:
+    indent, begin = rng.choice([None, 2, 4]), rng.randrange(5)
+
+    def node(number: int) -> dict[str, object]:
+        return {"value": begin + number, "next": node(number + 1) if number < 10 else None}
+
+    return _lines(f"{_sentence(rng)}:\n{json.dumps(node(1), indent=indent)}" for _ in count())
+
+
+def introspection_query(rng: random.Random) -> str:
+    """GraphQL's own: a fragment with the same three lines, nine deep."""
+
+    def of_type(depth: int) -> str:
+        pad = "  " * (10 - depth)
+        inner = f"{pad}ofType {{\n{of_type(depth - 1)}{pad}}}\n" if depth else ""
+        return f"{pad}kind\n{pad}name\n{inner}"
+
+    return _lines(f"# {_sentence(rng)}\nfragment TypeRef on __Type {{\n{of_type(9)}}}\n" for _ in count())
+
+
 def html_table(rng: random.Random) -> str:
     row = "  <tr>\n    <td>{}</td>\n    <td>{}</td>\n    <td></td>\n  </tr>"
     return "<table>\n" + _lines(row.format(rng.choice(_NAMES), rng.randrange(99)) for _ in count()) + "</table>"
@@ -384,6 +414,7 @@ _KINDS: tuple[Text, ...] = (
     *(numbered_tests, numbered_fields, numbered_inserts, year_of_days, indented_code),
     *(bottles, counting_song, song_with_refrain, growing_song, litany, clauses),
     *(json_records, json_seats, json_tree, html_table, nested_lists),
+    *(numbered_levels, linked_lists, introspection_query),
     *(chess_boards, checkered_boards, identity_matrix, zero_matrices, truth_table, unicode_table, private_use_table),
     *(digits_of_pi, primes, one_to_two_thousand, prose, four_words, two_letters, chinese, emoji),
 )

@@ -1,10 +1,9 @@
 from itertools import pairwise
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatkeep.chat.loops.periods import LONGEST, PROBE, runs, whole_period
+from chatkeep.chat.loops.periods import LONGEST, PROBE, runs
 
 
 def fibonacci(size: int) -> str:
@@ -56,10 +55,3 @@ def test_each_run_is_half_as_long_again_as_the_one_before(text: str) -> None:
     lengths = [run for _, run in runs(text)]
 
     assert all(longer >= 1.5 * shorter for shorter, longer in pairwise(lengths))
-
-
-@pytest.mark.parametrize("text", ["", "a", "a" * PROBE, "ab" * PROBE, fibonacci(16_384), "x" + "ab" * 5000])
-def test_what_has_no_whole_period_gets_none(text: str) -> None:
-    period = whole_period(text)
-
-    assert period == (2 if text == "ab" * PROBE else 0)
