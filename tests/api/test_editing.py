@@ -188,6 +188,17 @@ def test_a_fork_that_is_asked_for_twice_with_one_key_is_made_once(client: Client
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_mismatch")
 
 
+def test_a_fork_asked_for_again_is_the_same_one_whatever_became_of_the_chat_it_was_made_of(client: Client) -> None:
+    _, reply = talk(client, "forked-from", "one")
+    body = {"message_id": reply["id"], "revision": revision(client, "forked-from")}
+    first = post(client, "fork", "forked-from", "key-of-a-retry", **body).json()
+
+    talk(client, "forked-from", "two")
+    assert post(client, "fork", "forked-from", "key-of-a-retry", **body).json() == first
+    client.http.delete("/chat/delete/forked-from")
+    assert post(client, "fork", "forked-from", "key-of-a-retry", **body).json() == first
+
+
 @pytest.mark.parametrize("what", ["regenerate", "edit"])
 def test_asking_again_twice_with_one_key_asks_once(client: Client, what: str) -> None:
     first, _ = talk(client, f"once-{what}", "one")

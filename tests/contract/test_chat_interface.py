@@ -1,6 +1,7 @@
 """The one door, on a real folder, with a provider whose every word the test decides."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 
 from chatkeep.chat.events import Delta, Reasoning, UsageReport
 from chatkeep.chat.messages import SendRequest
-from chatkeep.chat.model import Idempotency, ToolCall, Usage
+from chatkeep.chat.model import ChatKey, Idempotency, ToolCall, Usage
 from chatkeep.chat.run import RunState
 from chatkeep.errors import (
     ChatBusy,
@@ -566,6 +567,40 @@ async def test_a_turn_that_the_disk_refused_is_sealed_when_there_is_room_before_
 
         messages = (await h.chat.history("", "chat")).messages
     assert [m.text for m in messages[1:]] == ["first", "a", "second", "", "third", "c"]
+
+
+async def test_a_message_that_comes_while_its_chat_is_deleted_keeps_its_run_and_begins_the_chat_anew(
+    tmp_path: Path,
+) -> None:
+    async with heart(tmp_path) as h:
+        first = await h.chat.send("", SendRequest("one", "chat"))
+        (await h.puppet.call(0)).finish("1")
+        await first.wait_ended()
+        async with h.store.editing(ChatKey("", "chat")):
+            deleting = asyncio.create_task(h.chat.delete("", "chat", purge=False))
+            await asyncio.sleep(0)
+            later = await h.chat.send("", SendRequest("two", "chat"))
+        await deleting
+
+        assert await h.store.log.read(later.run_id) is not None
+        assert await h.chat.run("", later.run_id) is later
+        (await h.puppet.call(1)).finish("2")
+        await later.wait_ended()
+        texts = [message.text for message in (await h.chat.history("", "chat")).messages]
+        assert texts == ["Be brief.", "two", "2"]
+
+
+async def test_a_chat_whose_file_names_the_run_of_another_one_takes_nothing_of_it_along(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        going = await h.chat.send("alice", SendRequest("one", "chat"))
+        await h.puppet.call(0)
+        reply = {"role": "assistant", "content": "mine", "run_id": going.run_id}
+        await h.chat.import_file("mallory", json.dumps({"messages": [reply]}).encode(), "chat")
+
+        await h.chat.delete("mallory", "chat", purge=True)
+
+        assert await h.chat.run("alice", going.run_id) is going
+        assert await h.store.log.read(going.run_id) is not None
 
 
 async def test_a_chat_whose_only_turn_the_disk_refused_can_be_deleted_and_does_not_come_back(tmp_path: Path) -> None:

@@ -4,14 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from chatkeep.chat.continuation import ContinueRequest
+from chatkeep.chat.continuation import ContinueRequest, Interrupting
 from chatkeep.chat.editing import ForkRequest
 from chatkeep.chat.messages import SendRequest
+from chatkeep.chat.model import ChatKey
 from chatkeep.chat.rewriting import RewriteRequest
 from chatkeep.chat.run import Run
-from chatkeep.errors import ChatBusy, Conflict, ProviderFailed
+from chatkeep.errors import ChatBusy, Conflict, InvalidRequest, ProviderFailed, RevisionConflict
 from tests.puppet import Heart, heart
 
 pytestmark = pytest.mark.anyio
@@ -168,6 +170,72 @@ async def test_while_a_run_goes_no_branch_is_switched_or_begun_unless_it_makes_w
 
         assert going.ended
         assert await path(h) == ["Be brief.", "q1", "a1 anew"]
+
+
+async def test_who_interrupts_a_reply_names_the_revision_before_it_and_what_it_leaves_is_kept(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        first = await say(h, "q1", "a1")
+        await h.chat.send("", SendRequest("q2", "chat"))
+        await h.puppet.call(1)
+        await again(h, "a1 anew", message_id=first.record.message_id, revision=1, if_busy="interrupt")
+
+        assert await path(h) == ["Be brief.", "q1", "a1 anew"]
+    assert [text for text, _ in kept(tmp_path)] == ["Be brief.", "q1", "a1", "q2", "", "a1 anew"]
+
+
+@pytest.mark.parametrize("ending", ["interrupt", "rollback"])
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"revision": 7}, RevisionConflict),
+        ({"message_id": "msg_of_nobody"}, InvalidRequest),
+        ({"message_id": "{reply}", "message": "No reply can be edited."}, InvalidRequest),
+    ],
+)
+async def test_what_is_refused_stops_no_reply_that_is_going(
+    tmp_path: Path, ending: Interrupting, wrong: dict[str, Any], error: type[Exception]
+) -> None:
+    async with heart(tmp_path) as h:
+        first = await say(h, "q1", "a1")
+        going = await h.chat.send("", SendRequest("q2", "chat"))
+        call = await h.puppet.call(1)
+        wrong = {name: first.record.message_id if value == "{reply}" else value for name, value in wrong.items()}
+
+        with pytest.raises(error):
+            await h.chat.rewrite("", RewriteRequest("chat", if_busy=ending, **wrong))
+
+        call.finish("a2")
+        await going.wait_ended()
+        assert await path(h) == ["Be brief.", "q1", "a1", "q2", "a2"]
+
+
+async def test_the_question_of_a_reply_that_is_going_is_edited_when_that_makes_way(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        await say(h, "q1", "a1")
+        going = await h.chat.send("", SendRequest("q2", "chat"))
+        await h.puppet.call(1)
+        await again(h, "a too", message_id=going.record.user.id, message="q too", if_busy="interrupt")
+
+        assert await path(h) == ["Be brief.", "q1", "a1", "q too", "a too"]
+
+
+async def test_a_message_that_comes_while_a_branch_is_switched_is_asked_and_put_on_the_one_it_is_switched_to(
+    tmp_path: Path,
+) -> None:
+    key = ChatKey("", "chat")
+    async with heart(tmp_path) as h:
+        first = await say(h, "q1", "a1")
+        await again(h, "a1 anew")
+        async with h.store.editing(key):
+            chat = await h.store.load(key)
+            later = await h.chat.send("", SendRequest("q2", "chat"))
+            switched = msgspec.structs.replace(chat, revision=chat.revision + 1, current=first.record.message_id)
+            await h.store.save(key, switched)
+        (await h.puppet.call(2)).finish("a2")
+        await later.wait_ended()
+
+        assert asked(h) == ["Be brief.", "q1", "a1", "q2"]
+        assert await path(h) == ["Be brief.", "q1", "a1", "q2", "a2"]
 
 
 async def test_a_message_sent_while_a_branch_is_written_follows_that_branch(tmp_path: Path) -> None:

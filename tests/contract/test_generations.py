@@ -204,6 +204,32 @@ async def test_generations_of_a_chat_whose_file_was_taken_away_by_hand_go_after_
     assert all_generations(tmp_path) == ["other~1.json"]
 
 
+async def test_generations_that_a_kill_kept_from_the_trash_come_back_with_their_chat(tmp_path: Path) -> None:
+    async with file_store(tmp_path) as store:
+        await written(store, 4)
+        await store.delete(KEY, purge=False)
+        for path in (tmp_path / ".chatkeep" / "trash" / "generations").iterdir():
+            path.rename(generation(tmp_path, int(path.stem.split("~")[2])))
+        generation(tmp_path, 2).unlink()
+
+        await store.restore(KEY, None)
+
+        assert await numbers_of(store) == [3, 1]
+
+
+async def test_what_another_chat_of_the_id_has_left_does_not_come_back_with_one_from_the_trash(tmp_path: Path) -> None:
+    async with file_store(tmp_path) as store:
+        await store.save(KEY, msgspec.structs.replace(a_chat(), revision=4))
+        await store.delete(KEY, purge=False)
+        await written(store, 4)
+        (tmp_path / "space.json").unlink()
+
+        await store.restore(KEY, None)
+
+        assert await numbers_of(store) == []
+        assert all_generations(tmp_path) == []
+
+
 async def test_a_chat_of_an_owner_whose_folder_is_gone_is_brought_back(tmp_path: Path) -> None:
     key = ChatKey("alice", "space")
     async with file_store(tmp_path) as store:

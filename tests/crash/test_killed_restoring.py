@@ -96,7 +96,7 @@ def test_a_delete_and_a_restore_change_the_folder_at_the_known_points_and_no_oth
         past.server.client.http.delete(f"/chat/delete/{past.chat_id}")
         past.restore()
 
-    assert set(rig.points) - {"unlink journal", "commit index"} == {*DELETE, *GIVE_BACK, "unlink generation"}
+    assert set(rig.points) - {"unlink journal", "commit index"} == {*DELETE, *GIVE_BACK}
 
 
 @pytest.mark.parametrize("order", orders(*WRITE, *REPLACE))
@@ -143,6 +143,7 @@ def test_a_delete_killed_at_a_point_leaves_the_chat_here_or_in_the_trash(rig: Ri
         if not past.server.chat_file(past.chat_id).exists():
             assert past.restore().json()["revision"] == TURNS
         assert past.server.stored(past.chat_id) == past.before
+        assert past.generations() == past.kept
         past.check_rest()
 
 
@@ -156,4 +157,5 @@ def test_a_restore_from_the_trash_killed_at_a_point_leaves_the_chat_there_or_her
         if not past.server.chat_file(past.chat_id).exists():
             assert past.restore().json()["revision"] == TURNS
         assert past.server.stored(past.chat_id) == past.before
+        assert past.generations() == past.kept
         past.check_rest()

@@ -5,8 +5,9 @@ import uuid
 
 from chatkeep.chat.continuation import ContinueRequest, continued, record_of_continuation
 from chatkeep.chat.messages import IfBusy, SendRequest, record_of
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_chat_id, check_revision
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_chat_id
 from chatkeep.chat.ports import ChatStore, Provider, Providers, RunRecord
+from chatkeep.chat.restoring import check_stored_revision
 from chatkeep.chat.rewriting import RewriteRequest, question_of, record_of_rewriting
 from chatkeep.chat.run import Ending, Run
 from chatkeep.chat.seal import load_or_none
@@ -53,9 +54,10 @@ class Beginnings:
     async def rewriting(self, owner: str, request: RewriteRequest, idempotency: Idempotency | None) -> Run:
         """The run that asks again. What it raises: interface.py."""
         key = ChatKey(owner, check_chat_id(request.chat_id))
-        chat = await self._quiet_chat(key, request)
-        check_revision(chat.chat_id, chat.revision, request.revision)
-        asked = question_of(chat, request)
+        # Why first: what is refused must cost no reply that is going, and what a stopped one leaves is nobody's change.
+        await check_stored_revision(self._store, key, request.revision, is_begun=self._turns.has_unsettled(key))
+        await self._check_question(key, request)
+        asked = question_of(chat := await self._quiet_chat(key, request), request)
         provider, model = await self._resolve_again(request, asked.answered_by)
         record = record_of_rewriting(key, request, asked, provider.name, model, idempotency)
         await self._turns.guardrails.admit_instructions(record)
@@ -83,6 +85,14 @@ class Beginnings:
         # Why: the reply that is meant may be one that the disk refused. A stop must not part a save from its note.
         await asyncio.shield(self._turns.settle(key))
         return await self._store.load(key)
+
+    async def _check_question(self, key: ChatKey, request: RewriteRequest) -> None:
+        """Return when what is to be asked is there, or a turn's that is going. Raises: InvalidRequest, Conflict."""
+        coming = {name for run in self._turns.lanes[key] for name in (run.record.user.id, run.record.message_id)}
+        if coming and request.message_id is not None and request.message_id not in coming:
+            chat = await load_or_none(self._store, key)
+            if chat is not None:
+                question_of(chat, request)
 
     async def _begin_in(self, chat: Chat, record: RunRecord, provider: Provider) -> Run:
         run = Run(record)

@@ -85,7 +85,12 @@ def active_path(chat: Chat) -> Sequence[Message]:
 
 def message_count(chat: Chat) -> int:
     """How many messages a list shows of a chat: those on the active path but the system's."""
-    return sum(message.role != "system" for message in active_path(chat))
+    return shown_count(active_path(chat))
+
+
+def shown_count(path: Sequence[Message]) -> int:
+    """How many messages of `path` a list counts: all but the system's."""
+    return sum(message.role != "system" for message in path)
 
 
 def siblings_of(chat: Chat, shown: Sequence[Message]) -> dict[str, list[str]]:
@@ -116,21 +121,23 @@ def path_of_place(chat: Chat, place: int) -> Sequence[Message]:
     return [chat.messages[each] for each in Tree(chat.messages).path_to(place)]
 
 
-def questions_sent_at(chat: Chat, known: int) -> list[str | None]:
-    """When the user's message was sent that each message answers, else when it was itself; None for what has no time.
-
-    Without the first `known` messages.
-    """
+def questions(chat: Chat, known: int = 0) -> list[Message | None]:
+    """The user's message that each message answers, the nearest before it on its path; without the first `known`."""
     messages = chat.messages
     parents = Tree(messages).parents if has_branches(chat) else range(NOTHING, len(messages) - 1)
-    times = []
+    # Why kept: thousands of messages may follow the same question, and each would be walked over for each.
+    asked: dict[int, int] = {}
+    found = []
     for place in range(known, len(messages)):
-        before = parents[place]
-        while before != NOTHING and messages[before].role != "user":
+        before, between = parents[place], [place]
+        while before not in asked and before != NOTHING and messages[before].role != "user":
+            between.append(before)
             before = parents[before]
-        asked = messages[before].timestamp if before != NOTHING else None
-        times.append(asked or messages[place].timestamp)
-    return times
+        if before != NOTHING and messages[before].role != "user":
+            before = asked[before]
+        asked.update(dict.fromkeys(between, before))
+        found.append(messages[before] if before != NOTHING else None)
+    return found
 
 
 def path_to(chat: Chat, message_id: str) -> Sequence[Message] | None:

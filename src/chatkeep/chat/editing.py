@@ -47,25 +47,29 @@ class Editing:
 
     async def fork(self, owner: str, request: ForkRequest, idempotency: Idempotency | None) -> Chat:
         """Copy the path into a chat of its own. With a key and no id, the key makes the id: twice is once."""
-        source = await self._store.load(ChatKey(owner, check_chat_id(request.chat_id)))
-        check_revision(source.chat_id, source.revision, request.revision)
-        path = path_named(source, request.message_id)
         key = ChatKey(owner, _id_of_fork(owner, request, idempotency))
-        copy = _copy(key, source, path, request.message_id)
-        there = await asyncio.shield(self._put(key, copy))
-        if there is copy:
-            return copy
+        origin = Origin("chatkeep", check_chat_id(request.chat_id), request.message_id)
+        # Why first: asked for again it is the same fork, whatever became of the chat that it was made of.
+        there = await load_or_none(self._store, key)
+        if there is None:
+            source = await self._store.load(ChatKey(owner, origin.chat_id))
+            check_revision(source.chat_id, source.revision, request.revision)
+            path = path_named(source, request.message_id)
+            copy = await asyncio.to_thread(_copy, key, source, path, origin)
+            there = await asyncio.shield(self._put(key, copy))
+            if there is copy:
+                return copy
         if idempotency is None or there.origin is None:
             raise Conflict(f"There is a chat {key.chat_id} already.")
-        if there.origin != copy.origin:
+        if there.origin != origin:
             raise IdempotencyMismatch("This Idempotency-Key, or this id, was used for another fork.")
         return there
 
     async def _put(self, key: ChatKey, chat: Chat) -> Chat:
-        """The chat that is there, which is `chat` when there was none. As above, to be shielded."""
-        if self._is_busy(key):
-            raise Conflict(f"A chat {key.chat_id} has begun already.")
+        """The chat that is there, which is `chat` when there was none. As below, to be shielded."""
         async with self._store.editing(key):
+            if self._is_busy(key):
+                raise Conflict(f"A chat {key.chat_id} has begun already.")
             there = await load_or_none(self._store, key)
             if there is None:
                 await self._store.save(key, chat)
@@ -107,7 +111,7 @@ def _id_of_fork(owner: str, request: ForkRequest, idempotency: Idempotency | Non
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{owner} {idempotency.key}"))
 
 
-def _copy(key: ChatKey, source: Chat, path: Sequence[Message], message_id: str) -> Chat:
+def _copy(key: ChatKey, source: Chat, path: Sequence[Message], origin: Origin) -> Chat:
     """The path as a chat. Its messages have new ids, and belong to no run: those stay where they were made."""
     names: dict[str | None, str] = {message.id: new_id("msg") for message in path if message.id is not None}
     moment = now()
@@ -129,5 +133,5 @@ def _copy(key: ChatKey, source: Chat, path: Sequence[Message], message_id: str) 
             for message in path
         ],
         extra=source.extra,
-        origin=Origin("chatkeep", source.chat_id, message_id),
+        origin=origin,
     )

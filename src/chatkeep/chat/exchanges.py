@@ -1,17 +1,18 @@
 """The history of prompts and replies over all chats of an owner, newest first."""
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from operator import attrgetter
 from typing import Literal
 
 import msgspec
 import structlog
 
-from chatkeep.chat.model import Chat, ChatKey, ReplyStatus
+from chatkeep.chat.branch import questions
+from chatkeep.chat.model import Chat, ChatKey, Message, ReplyStatus
 from chatkeep.chat.ports import ChatStore, StoredTurn
 from chatkeep.chat.run import Run, RunState
-from chatkeep.chat.seal import load_or_none, question_of, reply_in
+from chatkeep.chat.seal import load_or_none
 from chatkeep.errors import ChatUnreadable, RunNotFound
 
 _logger = structlog.get_logger("chatkeep.chat")
@@ -66,16 +67,16 @@ class Exchanges:
         stored = await self._store.find_run(run_id)
         if stored is not None and stored.key.owner == owner:
             chat = await load_or_none(self._store, stored.key)
-            exchange = _kept(chat, run_id) if chat else None
-            if exchange is not None:
-                return exchange
+            kept = _kept(chat, {run_id}) if chat else {}
+            if kept:
+                return kept[run_id]
         raise RunNotFound(f"There is no run {run_id}.")
 
     async def _read(self, owner: str, turns: Iterable[StoredTurn]) -> dict[str, Exchange]:
         """The exchanges of `turns` by run id, without those that are gone or unreadable. Each chat is read once."""
-        by_chat: dict[str, list[str]] = {}
+        by_chat: dict[str, set[str]] = {}
         for turn in turns:
-            by_chat.setdefault(turn.chat_id, []).append(turn.run_id)
+            by_chat.setdefault(turn.chat_id, set()).add(turn.run_id)
         found: dict[str, Exchange] = {}
         for chat_id, run_ids in by_chat.items():
             try:
@@ -83,8 +84,7 @@ class Exchanges:
             except ChatUnreadable as exc:
                 _logger.warning("chat_passed_over", chat_id=chat_id, detail=exc.detail)
                 continue
-            kept = [exchange for run_id in run_ids if chat and (exchange := _kept(chat, run_id))]
-            found |= {exchange.run_id: exchange for exchange in kept}
+            found |= _kept(chat, run_ids) if chat else {}
         return found
 
 
@@ -105,11 +105,16 @@ def _going(run: Run) -> Exchange:
     return Exchange(run.run_id, record.chat_id, record.user.text, run.visible_text, _sent_at(run), status)
 
 
-def _kept(chat: Chat, run_id: str) -> Exchange | None:
-    reply = reply_in(chat, run_id)
-    if reply is None:
-        return None
-    question = question_of(chat, reply)
+def _kept(chat: Chat, run_ids: Collection[str]) -> dict[str, Exchange]:
+    """The exchanges that those runs made in `chat`, by run id."""
+    return {
+        reply.run_id: _exchange(chat, reply.run_id, reply, question)
+        for reply, question in zip(chat.messages, questions(chat), strict=True)
+        if reply.run_id is not None and reply.run_id in run_ids
+    }
+
+
+def _exchange(chat: Chat, run_id: str, reply: Message, question: Message | None) -> Exchange:
     created_at = (question.timestamp if question else None) or reply.timestamp or chat.created_at
     prompt = question.text if question else ""
     return Exchange(run_id, chat.chat_id, prompt, reply.text, created_at, reply.status or "complete")

@@ -6,15 +6,15 @@ from collections.abc import Callable
 import structlog
 
 from chatkeep.chat.begin import Beginnings
-from chatkeep.chat.branch import active_path, path_before, siblings_of
 from chatkeep.chat.checks.threads import Checks
 from chatkeep.chat.continuation import ContinueRequest
+from chatkeep.chat.deleting import Deleting
 from chatkeep.chat.editing import Editing, ForkRequest
 from chatkeep.chat.exchanges import Exchange, Exchanges
 from chatkeep.chat.followers import Followers
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.idempotency import IdempotencyKeys
-from chatkeep.chat.messages import History, SendRequest, live_turn
+from chatkeep.chat.messages import History, SendRequest
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, check_chat_id
 from chatkeep.chat.observe import Observers
 from chatkeep.chat.ports import (
@@ -27,26 +27,23 @@ from chatkeep.chat.ports import (
     SearchPage,
 )
 from chatkeep.chat.query import parse_query
+from chatkeep.chat.reading import Reading
 from chatkeep.chat.recover import recover
 from chatkeep.chat.replay import replay
-from chatkeep.chat.restoring import Restoring, check_stored_revision
+from chatkeep.chat.restoring import Restoring
 from chatkeep.chat.rewriting import RewriteRequest
 from chatkeep.chat.run import Ending, Run
-from chatkeep.chat.seal import load_or_none, new_chat, reply_in
+from chatkeep.chat.seal import load_or_none
 from chatkeep.chat.transfer import Taken, Transfers
 from chatkeep.chat.turn import Turns
 from chatkeep.chat.unstored import GenerateRequest, Unstored
 from chatkeep.errors import (
-    ChatNotFound,
-    ChatUnreadable,
-    InvalidRequest,
     RunNotFound,
     ShuttingDown,
 )
 
 _logger = structlog.get_logger("chatkeep.chat")
 
-_MOST_WAITING = 100  # runs of one chat at once: each holds a file and memory
 _ENDING_S = 30.0  # how long runs that were told to end may take, with a slow disk
 _FINISHED_KEPT_S = 120.0  # how long a finished run stays in memory; then its journal answers
 
@@ -72,7 +69,6 @@ class ChatInterface:
     ) -> None:
         self._store = store
         self._log = log
-        self._providers = providers
         self._system_prompt = system_prompt
         self._runs: dict[str, Run] = {}
         self._keys = IdempotencyKeys(store)
@@ -102,8 +98,10 @@ class ChatInterface:
         self._beginnings = Beginnings(
             store=store, providers=providers, turns=self._turns, unstored=self._unstored, runs=self._runs
         )
+        self._reading = Reading(store, self._turns, system_prompt)
+        self._deleting = Deleting(store, self._turns, self._runs)
         self._editing = Editing(store, self._turns.has_unsettled)
-        self._restoring = Restoring(store, log, self._turns)
+        self._restoring = Restoring(store, self._turns)
         self._transfers = Transfers(store, self._turns.has_unsettled)
 
     @property
@@ -256,34 +254,13 @@ class ChatInterface:
 
         Raises: ChatNotFound, InvalidRequest when `before` is no message of the chat, StorageFailed.
         """
-        key = ChatKey(owner, check_chat_id(chat_id))
-        chat, live = await self._snapshot(key)
-        path = path_before(chat, live.record.parent_id) if live else active_path(chat)
-        end = len(path)
-        if before is not None:
-            places = [place for place, message in enumerate(path) if message.id == before]
-            if not places:
-                raise InvalidRequest(
-                    f"The chat has no message {before!r} on its active path.",
-                    errors=(("before", "is no message of this chat"),),
-                )
-            end = places[0]
-        begin = max(0, end - limit) if limit is not None else 0
-        shown = path[begin:end]
-        return History(chat, shown, begin > 0, live_turn(live) if live else None, siblings_of(chat, shown))
+        return await self._reading.history(ChatKey(owner, check_chat_id(chat_id)), before=before, limit=limit)
 
     async def chats(
         self, owner: str, *, limit: int, cursor: str | None
     ) -> tuple[list[tuple[ChatSummary, str | None]], str | None]:
         """A page of the owner's chats with the id of the run going in each, newest first, and the next cursor."""
-        live = {run.record.key: run for run in reversed(list(self._turns.lanes)) if run.record.owner == owner}
-        begun = [_summary_of_begun(run) for run in live.values() if run.begins_chat] if cursor is None else []
-        begun = begun[: limit - 1]
-        page, following = await self._store.summaries(owner, limit=limit - len(begun), before=cursor)
-        known = {summary.chat_id for summary in page}
-        page = [summary for summary in begun if summary.chat_id not in known] + page
-        rows = [(summary, live.get(ChatKey(owner, summary.chat_id))) for summary in page]
-        return [(summary, run.run_id if run else None) for summary, run in rows], following
+        return await self._reading.chats(owner, limit=limit, cursor=cursor)
 
     async def search(self, owner: str, text: str, *, limit: int, offset: int) -> SearchPage:
         """The owner's stored messages that match the query `text` (query.py), best first; a live turn is not stored.
@@ -298,26 +275,7 @@ class ChatInterface:
         `revision` is what it must have before they are stopped. Raises: ChatNotFound, RevisionConflict, StorageFailed.
         """
         key = ChatKey(owner, check_chat_id(chat_id))
-        if going := self._turns.lanes[key]:
-            await check_stored_revision(self._store, key, revision, is_begun=True)
-            revision = None  # what the stopped runs leave in the chat is not somebody's change
-        for run in going:
-            await self._turns.stop(run, Ending.STOP)
-        for run in self._turns.lanes[key]:
-            await run.wait_ended()
-        async with self._store.editing(key):
-            await check_stored_revision(self._store, key, revision, is_begun=bool(self._turns.unsealed(key)))
-            run_ids = await self._run_ids(key)
-            try:
-                await self._store.delete(key, purge=purge)
-            except ChatNotFound:
-                # A chat whose only turns the disk refused has no file.
-                if not self._turns.unsealed(key):
-                    raise
-            self._turns.forget(key)
-        for run_id in run_ids:
-            self._runs.pop(run_id, None)
-        await self._log.discard(run_ids)
+        await self._forget_runs(key, await self._deleting.delete(key, purge=purge, revision=revision))
 
     async def restore(
         self, owner: str, chat_id: str, *, generation: int | None = None, revision: int | None = None
@@ -327,9 +285,9 @@ class ChatInterface:
         `revision` is what the chat, or the deleted one, must have. Raises: ChatBusy, ChatNotFound, GenerationNotFound,
         Conflict when there is a chat where a deleted one is to come back, RevisionConflict, StorageFailed.
         """
-        chat, gone = await self._restoring.restore(ChatKey(owner, check_chat_id(chat_id)), generation, revision)
-        for run_id in gone:
-            self._runs.pop(run_id, None)
+        key = ChatKey(owner, check_chat_id(chat_id))
+        chat, gone = await self._restoring.restore(key, generation, revision)
+        await self._forget_runs(key, gone)
         return chat
 
     async def generations(self, owner: str, chat_id: str) -> list[Generation]:
@@ -374,20 +332,6 @@ class ChatInterface:
         else:
             await self._unstored.stop(run, ending)
 
-    async def _snapshot(self, key: ChatKey) -> tuple[Chat, Run | None]:
-        """The stored chat and the run going in it. A turn is in the one or in the other, never in both or neither."""
-        while True:
-            live = self._turns.lanes.first(key)
-            chat = await load_or_none(self._store, key)
-            # Race: a run that ended while the file was read may be missing from it.
-            if live is not self._turns.lanes.first(key):
-                continue
-            if live is not None and chat is not None and reply_in(chat, live.run_id) is not None:
-                live = None
-            if chat is None and live is None:
-                raise ChatNotFound(f"There is no chat {key.chat_id}.")
-            return chat or new_chat(live.record, self._system_prompt()), live  # type: ignore[union-attr]
-
     async def _kept_run(self, run_id: str) -> Run:
         kept = await self._log.read(run_id)
         if kept is not None and kept[1] and kept[1][-1].is_last:
@@ -400,14 +344,16 @@ class ChatInterface:
             raise RunNotFound(f"There is no run {run_id}.")
         return replay(stored, chat)
 
-    async def _run_ids(self, key: ChatKey) -> set[str]:
-        """The runs of the chat that are known: those of its replies, and those in memory, rolled back or not sealed."""
-        known = {run.run_id for run in self._runs.values() if run.record.key == key}
-        try:
-            chat = await load_or_none(self._store, key)
-        except ChatUnreadable:
-            return known  # it may be deleted all the same
-        return known | {message.run_id for message in (chat.messages if chat else []) if message.run_id is not None}
+    async def _forget_runs(self, key: ChatKey, run_ids: set[str]) -> None:
+        """The replies of these runs are in the chat no more.
+
+        Any file may name any run: another chat's are spared, and one that is going: its journal is all there is.
+        """
+        known = (self._runs.get(run_id) for run_id in run_ids)
+        gone = run_ids - {run.run_id for run in known if run is not None and (run.record.key != key or not run.ended)}
+        for run_id in gone:
+            self._runs.pop(run_id, None)
+        await self._log.discard(gone)
 
     async def _all_ended(self) -> None:
         for run in self.live_runs(None):
@@ -422,9 +368,3 @@ class ChatInterface:
             self._runs.pop(run.run_id, None)
         else:
             self._run_ended(run)
-
-
-def _summary_of_begun(run: Run) -> ChatSummary:
-    """How a chat is listed whose first turn is still going."""
-    chat, record = new_chat(run.record, ""), run.record
-    return ChatSummary(chat.chat_id, chat.created_at, chat.created_at, 1, chat.title, record.provider, record.model)

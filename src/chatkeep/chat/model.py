@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -173,16 +174,18 @@ class Chat(msgspec.Struct, frozen=True):
 
 
 class _Random:
-    """Random bytes of the operating system, asked for by the page: a call for each id costs 7 µs."""
+    """Random bytes of the operating system, asked for by the page: a call for each id costs 7 µs. For any thread."""
 
     def __init__(self) -> None:
         self._rest = b""
+        self._lock = threading.Lock()
 
     def hex(self, count: int) -> str:
         """`count` bytes, hexadecimal, never given before."""
-        if len(self._rest) < count:
-            self._rest = os.urandom(4096)
-        taken, self._rest = self._rest[:count], self._rest[count:]
+        with self._lock:
+            if len(self._rest) < count:
+                self._rest = os.urandom(4096)
+            taken, self._rest = self._rest[:count], self._rest[count:]
         return taken.hex()
 
 

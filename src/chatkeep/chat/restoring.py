@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 from chatkeep.chat.model import Chat, ChatKey, check_revision
-from chatkeep.chat.ports import ChatStore, RunLog
+from chatkeep.chat.ports import ChatStore
 from chatkeep.chat.seal import load_or_none
 from chatkeep.chat.turn import Turns
 from chatkeep.errors import ChatBusy, ChatNotFound, ChatUnreadable
@@ -13,9 +13,8 @@ from chatkeep.errors import ChatBusy, ChatNotFound, ChatUnreadable
 class Restoring:
     """Restores chats of `store` in which no run is going."""
 
-    def __init__(self, store: ChatStore, log: RunLog, turns: Turns) -> None:
+    def __init__(self, store: ChatStore, turns: Turns) -> None:
         self._store = store
-        self._log = log
         self._turns = turns
 
     async def restore(self, key: ChatKey, generation: int | None, revision: int | None) -> tuple[Chat, set[str]]:
@@ -29,9 +28,7 @@ class Restoring:
             await asyncio.shield(self._turns.settle(key))
         # Why a shield: a request that is given up must not part a write from what the store notes of it.
         before, chat = await asyncio.shield(self._restore(key, generation, revision))
-        gone = before - _run_ids(chat)
-        await self._log.discard(gone)
-        return chat, gone
+        return chat, before - run_ids_in(chat)
 
     async def _restore(self, key: ChatKey, generation: int | None, revision: int | None) -> tuple[set[str], Chat]:
         async with self._store.editing(key):
@@ -40,7 +37,7 @@ class Restoring:
                 raise ChatBusy(f"Run {going.run_id} is going in chat {key.chat_id}.")
             before: set[str] = set()
             with contextlib.suppress(ChatUnreadable):
-                before = _run_ids(await load_or_none(self._store, key))
+                before = run_ids_in(await load_or_none(self._store, key))
             return before, await self._store.restore(key, generation, revision=revision)
 
 
@@ -57,5 +54,6 @@ async def check_stored_revision(store: ChatStore, key: ChatKey, revision: int | 
     check_revision(key.chat_id, chat.revision if chat is not None else 0, revision)
 
 
-def _run_ids(chat: Chat | None) -> set[str]:
+def run_ids_in(chat: Chat | None) -> set[str]:
+    """The runs that made replies of the chat, by what it says itself."""
     return {message.run_id for message in (chat.messages if chat else []) if message.run_id is not None}

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chatkeep.chat.branch import appended, path_of_place
-from chatkeep.chat.continuation import question_at
+from chatkeep.chat.branch import appended, questions
 from chatkeep.chat.model import Chat, ChatKey, Message, now, title_of
 from chatkeep.chat.ports import ChatStore, RunRecord
 from chatkeep.chat.run import Run
@@ -43,9 +42,7 @@ def reply_in(chat: Chat, run_id: str) -> Message | None:
 
 def question_of(chat: Chat, reply: Message) -> Message | None:
     """The message that `reply`, which is in `chat`, answers."""
-    path = path_of_place(chat, chat.messages.index(reply))
-    place = question_at(path, len(path) - 1)
-    return None if place is None else path[place]
+    return questions(chat, chat.messages.index(reply))[0]
 
 
 def new_chat(record: RunRecord, system_prompt: str) -> Chat:

@@ -192,7 +192,10 @@ class Turns:
         record = run.record
         # Why: a stop must not part a save from what the store notes of it.
         await asyncio.shield(self.settle(record.key))
-        chat = await load_or_none(self._store, record.key)
+        # Race: whoever changes the path of a chat looks first that no run is in its lane, and then holds it until the
+        # change is saved: what is read here is on the path that the turn will be put on.
+        async with self._store.editing(record.key):
+            chat = await load_or_none(self._store, record.key)
         run.begins_chat = chat is None
         run.state = RunState.RUNNING
         self._check_goes_on(run, chat)

@@ -221,11 +221,10 @@ class FileStore:
     async def _write(self, key: ChatKey, chat: Chat, stored: int | None, *, must_keep: bool = False) -> None:
         before = self._cache.get(key)
         known = _same_beginning(before.chat.messages if before else [], chat.messages)
-        lines = (before.lines[:known] if before else []) + [encode_message(m) for m in chat.messages[known:]]
         keep = functools.partial(self._keep, key, chat.revision, stored, needed=must_keep)
-        identity = await self._in_thread(self._replace, key, encode_chat(chat, lines), keep)
-        self._cache.put(key, StoredChat(chat, lines, identity))
-        self._indexing.add(Put(key, chat, identity, known))
+        entry = await self._in_thread(self._put, key, chat, before.lines[:known] if before else [], keep)
+        self._cache.put(key, entry)
+        self._indexing.add(Put(key, chat, entry.identity, known))
 
     async def _notice_others(self) -> None:
         """Let what other people did to the files be in the next answer of the index."""
@@ -302,11 +301,12 @@ class FileStore:
                 raise ChatNotFound(f"There is no chat {key.chat_id}, and none in the trash.")
             entry = read_chat(path, key.chat_id)
             check_revision(key.chat_id, entry.chat.revision, revision)
+            # Why before the chat: what a kill leaves half done the next restore completes.
+            try:
+                self._generations.from_trash(key, path.stem, entry.chat)
+            except OSError as exc:
+                _log.warning("generations_left_behind", chat_id=key.chat_id, reason=str(exc))
             self._trash.give_back(key, path)
-        try:
-            self._generations.from_trash(key, path.stem, entry.chat.revision)
-        except OSError as exc:
-            _log.warning("generations_left_behind", chat_id=key.chat_id, reason=str(exc))
         return entry
 
     def _read_file(self, key: ChatKey) -> bytes:
@@ -326,6 +326,11 @@ class FileStore:
             raise Conflict(f"There is a chat {key.chat_id} already.")
         keep = functools.partial(self._keep, key, chat.revision, None, needed=False)
         return chat, self._replace(key, data, keep)
+
+    def _put(self, key: ChatKey, chat: Chat, lines: list[bytes], keep: Callable[[], None]) -> StoredChat:
+        """Put `chat` at its path, as `_replace` does; `lines` are its first messages, encoded."""
+        lines = lines + [encode_message(message) for message in chat.messages[len(lines) :]]
+        return StoredChat(chat, lines, self._replace(key, encode_chat(chat, lines), keep))
 
     def _replace(self, key: ChatKey, data: bytes, keep: Callable[[], None]) -> Identity:
         """Put `data` at the chat's path, when `keep` has kept what is there.

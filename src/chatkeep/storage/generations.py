@@ -96,13 +96,17 @@ class Generations:
             with contextlib.suppress(FileNotFoundError):
                 _move(self.path(key, number), place / f"{entry}~{number}{_SUFFIX}")
 
-    def from_trash(self, key: ChatKey, entry: str, revision: int) -> None:
-        """Move those of that `entry` in the trash back to the chat, which has `revision`. Raises: OSError."""
+    def from_trash(self, key: ChatKey, entry: str, chat: Chat) -> None:
+        """Move those of that `entry` in the trash, which is `chat`, back to their places. Raises: OSError."""
         place = self._trashed(key.owner)
-        self.begin(key, revision)
-        for number in numbers_before(revision):
-            with contextlib.suppress(FileNotFoundError):
-                _move(place / f"{entry}~{number}{_SUFFIX}", self.path(key, number))
+        for number in numbers_before(chat.revision):
+            mine = self.path(key, number)
+            try:
+                _move(place / f"{entry}~{number}{_SUFFIX}", mine)
+            except FileNotFoundError:
+                # Why looked into: a kill may have come before this was moved, or another chat of the id has left it.
+                if not _is_of(chat, mine):
+                    mine.unlink(missing_ok=True)
 
     def remove(self, key: ChatKey) -> None:
         """Remove all of this chat, and of those of its id in the trash, for good. Raises: OSError."""
@@ -155,6 +159,14 @@ class Generations:
 def numbers_before(revision: int) -> Iterable[int]:
     """The numbers that generations of a chat with `revision` may have, newest first."""
     return range(revision - 1, max(revision - 1 - KEPT, -1), -1)
+
+
+def _is_of(chat: Chat, path: Path) -> bool:
+    """Whether the file at `path` is `chat` at another time, by when that was created."""
+    try:
+        return read_chat(path, chat.chat_id).chat.created_at == chat.created_at
+    except (ChatNotFound, ChatUnreadable):
+        return False
 
 
 def _link_or_copy(old: Path, new: Path) -> None:

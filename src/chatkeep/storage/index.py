@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from chatkeep.chat.branch import active_path, message_count, questions_sent_at
+from chatkeep.chat.branch import active_path, questions, shown_count
 from chatkeep.chat.model import Chat, ChatKey, Idempotency
 from chatkeep.chat.ports import ChatSummary, StoredRun, StoredTurn
 from chatkeep.storage import texts
@@ -244,7 +244,8 @@ class Index:
         chat, identity = change.chat, change.identity
         if change.if_changed and self._identity(change.key) == identity:
             return
-        last = next((m for m in reversed(active_path(chat)) if m.provider), None)
+        path = active_path(chat)
+        last = next((m for m in reversed(path) if m.provider), None)
         (number,) = self._database.execute(
             "INSERT INTO chats (owner, chat_id, title, created_at, last_updated, message_count, provider, model,"
             " size, mtime_ns, inode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -254,7 +255,7 @@ class Index:
             " mtime_ns = excluded.mtime_ns, inode = excluded.inode RETURNING id",
             (
                 *(change.key.owner, change.key.chat_id, chat.title, chat.created_at, chat.last_updated),
-                *(message_count(chat), last.provider if last else None, last.model if last else None),
+                *(shown_count(path), last.provider if last else None, last.model if last else None),
                 *(identity.size, identity.mtime_ns, identity.inode),
             ),
         ).fetchone()
@@ -283,9 +284,10 @@ class Index:
     def _put_messages(self, number: int, owner: str, known: int, chat: Chat) -> None:
         """Index the messages of `chat` but the first `known`."""
         messages = chat.messages[known:]
-        first = self._texts.next_number(owner) if messages else 0
-        asked_at = questions_sent_at(chat, known)
-        for count, message in enumerate(messages):
+        if not messages:
+            return
+        first = self._texts.next_number(owner)
+        for count, (message, question) in enumerate(zip(messages, questions(chat, known), strict=True)):
             key = message.idempotency
             self._database.execute(
                 "INSERT INTO messages"
@@ -294,7 +296,7 @@ class Index:
                 (
                     *(first + count, number, known + count, message.id, message.role, message.run_id),
                     *((key.key, key.body) if key else (None, None)),
-                    *(message.timestamp, asked_at[count]),
+                    *(message.timestamp, (question and question.timestamp) or message.timestamp),
                 ),
             )
             if message.role != "system" and (text := message.text):

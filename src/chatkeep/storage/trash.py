@@ -21,6 +21,7 @@ from chatkeep.storage.folder import Folder, names_in
 
 _SUFFIX = ".json"
 _LAST_NS = 2**63 - 1  # in the year 2262; no clock has more
+_MOST_DIGITS = len(str(_LAST_NS))
 
 
 class TrashEntry(NamedTuple):
@@ -126,7 +127,7 @@ def _shown(entry: TrashEntry) -> DeletedChat:
 def _place(cursor: str) -> tuple[int, str]:
     """The nanosecond and the id that a cursor of ours holds. Raises: InvalidRequest."""
     deleted, underscore, chat_id = cursor.partition("_")
-    if not underscore or not deleted.isdecimal():
+    if not underscore or not deleted.isdecimal() or len(deleted) > _MOST_DIGITS:
         raise InvalidRequest("The cursor is not one that this server gave.", errors=(("cursor", "is not a cursor"),))
     return int(deleted), chat_id
 

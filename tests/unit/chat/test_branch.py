@@ -1,10 +1,13 @@
 """The message tree."""
 
+from typing import Any
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatkeep.chat.branch import Tree, active_path, appended, path_to
+from chatkeep.chat.branch import Tree, active_path, appended, path_of_place, path_to, questions
 from chatkeep.chat.model import START, Chat, Message
 
 
@@ -98,3 +101,44 @@ def test_every_message_is_on_the_path_to_itself_and_paths_grow_by_one(parents: l
         assert path == sorted(set(path))
         assert path[:-1] == (tree.path_to(tree.parents[place]) if tree.parents[place] >= 0 else [])
         assert place in tree.path_to(tree.end_of(place))
+
+
+class Counted(list[Message]):
+    """Messages that count how often one is looked at by its place."""
+
+    looks = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        self.looks += 1
+        return super().__getitem__(place)
+
+
+@pytest.mark.parametrize("parents", [[None] * 1000, [START, *(f"m{place}" for place in range(999))]])
+def test_a_thousand_messages_without_a_question_are_each_looked_at_a_few_times(parents: list[str | None]) -> None:
+    messages = Counted(message(f"m{place}", "assistant", parent) for place, parent in enumerate(parents))
+
+    assert questions(chat(*messages)) == [None] * 1000
+    questions(msgspec.structs.replace(chat(), messages=messages))
+    assert messages.looks < 10_000
+
+
+@given(st.lists(st.tuples(st.integers(-2, 30), st.sampled_from(["user", "assistant", "tool"])), max_size=30), st.data())
+def test_the_question_of_a_message_is_the_nearest_one_of_the_users_on_the_path_before_it(
+    rows: list[tuple[int, str]], data: st.DataObject
+) -> None:
+    messages = [
+        Message(
+            role=role,  # type: ignore[arg-type]
+            content="",
+            id=f"m{place}",
+            parent_id=None if parent == -2 else START if parent == -1 or not place else f"m{parent % place}",
+        )
+        for place, (parent, role) in enumerate(rows)
+    ]
+    known = data.draw(st.integers(0, len(messages)))
+
+    expected = [
+        next((m for m in reversed(path_of_place(chat(*messages), place)[:-1]) if m.role == "user"), None)
+        for place in range(known, len(messages))
+    ]
+    assert questions(chat(*messages), known) == expected
