@@ -19,9 +19,14 @@ _BY_STATUS = {
     409: ExitCode.CONFLICT,
 }
 
+_NO_IDS = ("", ".", "..")  # they would make another path: RFC 3986, section 5.2.4
+
 
 def path_of(template: str, *ids: str) -> str:
-    """`template` with each `{}` replaced by one id, whatever characters it has."""
+    """`template` with each `{}` replaced by one id, whatever characters it has. Raises: CliError for what is none."""
+    for each in ids:
+        if each in _NO_IDS:
+            raise CliError(ExitCode.NOT_FOUND, f"Nothing has the id {each!r}.")
     return template.format(*(quote(each, safe="") for each in ids))
 
 

@@ -7,6 +7,7 @@ import rich_click as click
 from click.shell_completion import CompletionItem
 
 from chatkeep.cli.target import Target
+from chatkeep.cli.terminal import in_a_line
 
 _MOST = 200  # ids: nobody looks through more
 
@@ -25,6 +26,6 @@ def complete_chat_id(ctx: click.Context, _argument: click.Parameter, begun: str)
         if has_server(target):
             with connected(target) as client:
                 chats = client.get("/chat/history", ChatList).chats
-            found = [CompletionItem(chat_id, help=row.title) for chat_id, row in chats.items()]
+            found = [CompletionItem(chat_id, help=in_a_line(row.title)) for chat_id, row in chats.items()]
             return [item for item in found if item.value.startswith(begun)][:_MOST]
     return []

@@ -4,6 +4,8 @@ from enum import IntEnum
 
 import rich_click as click
 
+from chatkeep.cli.terminal import printable
+
 
 class ExitCode(IntEnum):
     """What a command leaves to scripts. Wrong usage is click's own number, an interruption that of shells."""
@@ -38,6 +40,6 @@ class CliError(click.ClickException):
     """
 
     def __init__(self, code: ExitCode, message: str, problem_code: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))  # Why: it may be the words of a server elsewhere
         self.exit_code = int(code)  # type: ignore[misc]  # click says one a class, and reads it from the object
         self.problem_code = problem_code

@@ -9,9 +9,12 @@ import msgspec
 import rich_click as click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-# Why: what models and other people wrote could be commands to a terminal. ESC begins them, C1 as well: ECMA-48.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+from chatkeep.cli.terminal import in_a_line, printable
+
+# Those of a terminal's control characters that JSON lets stand in a string (RFC 8259, section 7), in UTF-8.
+_CONTROL_IN_JSON = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
 
 
 def is_terminal() -> bool:
@@ -24,19 +27,18 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def printable(text: str) -> str:
-    """`text` without what a terminal would obey; lines and tabs stay."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def in_a_line(text: str) -> str:
-    """The same in one line."""
-    return " ".join(printable(text).split())
+def styled(text: str, style: str = "") -> Text:
+    """`text` for the console, with nothing in it that a terminal would obey."""
+    return Text(printable(text), style=style)
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document; `msgspec.Raw` as it came."""
-    click.echo(msgspec.json.encode(value))
+    """Print one JSON document; `msgspec.Raw` as it came, but that no terminal obeys what stands in it."""
+    click.echo(_CONTROL_IN_JSON.sub(_escaped, msgspec.json.encode(value)))
+
+
+def _escaped(control: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(control[0].decode())
 
 
 def print_rows(heads: Sequence[str], rows: Iterable[Sequence[object]], *, to_fit: int) -> None:
