@@ -56,7 +56,7 @@ def refused(response: httpx.Response, name: str) -> CliError:
     return CliError(code, f"{found.detail}{wrong}", found.code)
 
 
-def unreachable(exc: httpx.TransportError, name: str) -> CliError:
+def unreachable(exc: httpx.RequestError, name: str) -> CliError:
     """The error for a line that could not be made, or broke."""
     return CliError(ExitCode.UNREACHABLE, f"Cannot reach {name}: {reason_of(exc)}.")
 
@@ -66,7 +66,7 @@ def strange(name: str, why: str) -> CliError:
     return CliError(ExitCode.UNREACHABLE, f"{name} does not answer as chatkeep does: {why}.")
 
 
-def reason_of(exc: httpx.TransportError) -> str:
+def reason_of(exc: httpx.RequestError) -> str:
     """Why the line broke, in words that go on a sentence."""
     match exc:
         case httpx.ConnectTimeout():

@@ -6,7 +6,8 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-from chatkeep.cli.examine import Plan, examine, without_password
+from chatkeep.cli.address import without_password
+from chatkeep.cli.examine import Plan, examine
 from chatkeep.cli.exit_codes import CliError, ExitCode
 from chatkeep.cli.printing import console, print_json, styled
 from chatkeep.cli.probes import Unreachable

@@ -12,6 +12,7 @@ import msgspec
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
+from chatkeep.cli.address import without_password
 from chatkeep.cli.probes import (
     CONNECT_S,
     StreamReading,
@@ -109,12 +110,6 @@ async def examine(url: str, key: str | None, plan: Plan, tell: Callable[[str], N
         return judge(seen)
     async with _client(found.base_url, context, key) as client:
         return judge(await _Look(client, found.base_url, plan, tell, context).all(seen))
-
-
-def without_password(url: str) -> str:
-    """What may be shown: names and passwords for a proxy stay out."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 @asynccontextmanager
