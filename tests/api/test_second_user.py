@@ -48,6 +48,8 @@ ASKED: dict[tuple[str, str], Row] = {
     ("post", "/chat/restore/{chat_id}"): ({404}, {"json": {}}),
     ("get", "/chat/generations/{chat_id}"): ({404}, {}),
     ("get", "/chat/trash"): ({200}, {}),
+    ("get", "/chat/export/{chat_id}"): ({404}, {"params": {"format": "md"}}),
+    ("post", "/chat/import"): ({200}, {"json": {"messages": [], "chat_id": CHAT}}),
     ("get", "/runs"): ({200}, {}),
     ("get", "/runs/{run_id}"): ({404}, {}),
     ("get", "/runs/{run_id}/events"): ({404}, {}),
@@ -91,7 +93,7 @@ DESCRIBED_ELSEWHERE = {"/openapi.json", "/docs", "/redoc", "/docs/assets/{name}"
 DESCRIBED_ELSEWHERE |= {path for _, path in ASKED if path.startswith("/doctor")}
 """What the OpenAPI document does not describe: itself, the pages that show it, and what belongs to the doctor."""
 
-MAKING = ("/chat", "/api/v1/chat")
+MAKING = ("/chat", "/chat/import", "/api/v1/chat")
 """What makes a chat of bob's own under the name of alice's."""
 
 

@@ -156,6 +156,57 @@ async def test_a_chat_that_does_not_exist_is_not_found(store: FileStore) -> None
         await store.delete(KEY, purge=False)
 
 
+async def test_a_file_is_read_as_it_stands_and_added_byte_for_byte(store: FileStore) -> None:
+    await store.save(KEY, a_chat())
+    data = await store.read_file(KEY)
+    odd = data.replace(b'"title": "Space"', b'"title":    "Space"')
+    other = ChatKey("alice", "other")
+
+    added = await store.add(other, odd)
+
+    assert await store.read_file(other) == odd
+    assert await store.load(other) == added
+    assert added == msgspec.structs.replace(await store.load(KEY), chat_id="other")
+    ((row,), _) = await store.summaries("alice", limit=10, before=None)
+    assert (row.chat_id, row.message_count) == ("other", 2)
+    assert (await search(store, "answer", owner="alice")).total == 1
+
+
+async def test_an_added_chat_can_be_written_to(store: FileStore) -> None:
+    chat = a_chat()
+    await store.save(KEY, chat)
+    other = ChatKey("", "other")
+    added = await store.add(other, await store.read_file(KEY))
+
+    await store.save(other, grown(added, 1))
+
+    assert len((await store.load(other)).messages) == len(chat.messages) + 2
+
+
+async def test_a_chat_is_not_added_over_another_one(store: FileStore) -> None:
+    await store.save(KEY, a_chat())
+    before = await store.read_file(KEY)
+
+    with pytest.raises(Conflict):
+        await store.add(KEY, before.replace(b"Space", b"Other"))
+
+    assert await store.read_file(KEY) == before
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"messages": 1}', b'{"format": 99, "messages": []}', b"\xff"])
+async def test_what_is_no_chat_is_not_added(store: FileStore, data: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        await store.add(KEY, data)
+
+    with pytest.raises(ChatNotFound):
+        await store.load(KEY)
+
+
+async def test_the_file_of_a_chat_that_does_not_exist_is_not_found(store: FileStore) -> None:
+    with pytest.raises(ChatNotFound):
+        await store.read_file(KEY)
+
+
 async def test_owners_do_not_see_each_other(store: FileStore) -> None:
     await store.save(ChatKey("alice", "space"), a_chat())
 

@@ -48,7 +48,7 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root.chmod(0o755)
     (root / "sound.json").chmod(0o644)
     with sqlite3.connect(root / ".chatkeep/index.sqlite3") as database:
-        database.execute("UPDATE chats SET message_count = 9 WHERE chat_id = 'sound'")
+        database.execute("UPDATE messages SET chat = 99")
     database.close()
     return root
 

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from chatkeep.chat.model import Chat, ChatKey, Message, now
+from chatkeep.chat.model import START, Chat, ChatKey, Message, now
 from chatkeep.chat.query import parse_query
 from chatkeep.storage.checking.finding import Code, Finding
 from chatkeep.storage.checking.folder import FolderCheck
@@ -45,6 +46,13 @@ async def _fill(root: Path) -> None:
     await store.start()
     for owner, chat_id in (("", "one"), ("", "two"), ("", "deleted"), ("alice", "hers")):
         await store.save(ChatKey(owner, chat_id), a_chat(chat_id, f"run_{chat_id}"))
+    branched = a_chat("branched", "run_branched")
+    edited = Message(role="user", content="And that?", id="msg_b", timestamp=now(), parent_id=START)
+    await store.save(
+        ChatKey("", "branched"),
+        msgspec.structs.replace(branched, revision=2, messages=[*branched.messages, edited], current="msg_b"),
+    )
+    await store.save(ChatKey("", "deleted"), msgspec.structs.replace(a_chat("deleted", "run_deleted"), revision=2))
     await store.delete(ChatKey("", "deleted"), purge=False)
     await store.aclose()
 
@@ -210,6 +218,16 @@ DAMAGES: dict[str, tuple[Damage, str, Code]] = {
         put(".chatkeep/generations/one~4.json", CUT),
         ".chatkeep/generations/one~4.json",
         Code.GENERATION_UNREADABLE,
+    ),
+    "generation in the trash": (
+        put(".chatkeep/trash/generations/@a/x~1~2.json", CUT),
+        ".chatkeep/trash/generations/@a/x~1~2.json",
+        Code.GENERATION_UNREADABLE,
+    ),
+    "generation name in the trash": (
+        put(".chatkeep/trash/generations/x~1.json", CUT),
+        ".chatkeep/trash/generations/x~1.json",
+        Code.GENERATION_NAME,
     ),
     "sessions": (put(".chatkeep/sessions.json", b"{"), ".chatkeep/sessions.json", Code.SESSIONS_UNREADABLE),
     "lost file": (old(".chatkeep/tmp/@one-1234", CUT), ".chatkeep/tmp/@one-1234", Code.LOST_TEMPORARY),

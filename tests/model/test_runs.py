@@ -19,6 +19,7 @@ from chatkeep.chat.model import Message
 from chatkeep.chat.rewriting import RewriteRequest
 from chatkeep.chat.run import RunState
 from chatkeep.errors import ChatBusy, ChatNotFound, Conflict, InvalidRequest, ProviderFailed
+from chatkeep.storage.checking.folder import FolderCheck
 from tests.puppet import Call, Heart, numbers
 
 T = TypeVar("T")
@@ -197,6 +198,7 @@ class Runs(RuleBasedStateMachine):
             for follower in self.all_followers:
                 await self.close(follower)
             await self.heart.aclose()
+            self.check_folder()
             self.heart = Heart(self.folder)
             await self.heart.start()
 
@@ -212,9 +214,15 @@ class Runs(RuleBasedStateMachine):
             self.do(self.end_everything())
             self.do(self.check_everything())
             self.do(self.heart.aclose())
+            self.check_folder()
         finally:
             self.runner.close()
             shutil.rmtree(self.folder)
+
+    def check_folder(self) -> None:
+        """What is left on the disk is what `chatkeep check` expects there."""
+        check = FolderCheck(self.folder, run_kept_s=3600, advance=lambda _done, _total: None)
+        assert list(check.findings(repair=False)) == []
 
     async def end_everything(self) -> None:
         for run_id in self.all_runs:

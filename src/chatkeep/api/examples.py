@@ -131,6 +131,23 @@ JSON: dict[str, Any] = {
         "active_run": None,
         "success": True,
     },
+    "ChatFile": {
+        "format": 1,
+        "chat_id": "space-facts",
+        "title": "Tell me a fun fact about space",
+        "created_at": _AT,
+        "last_updated": _AT,
+        "messages": [
+            {"id": _MESSAGE, "role": "user", "content": "Tell me a fun fact about space", "timestamp": _AT},
+            {"role": "assistant", "content": _TEXT, "timestamp": _AT},
+        ],
+    },
+    "ImportAnswer": {
+        "imported": ["space-facts"],
+        "skipped": [{"chat_id": "6b0f0d9c-1111-4000-8000-000000000001", "reason": "already_there"}],
+        "findings": [{"where": "conversation 3 6b0f…, message 5d2a…", "what": "file cat.png: left out"}],
+        "success": True,
+    },
     "Confirmation": {"message": "Chat space-facts deleted successfully", "success": True},
     "RunAnswer": _RUN_ANSWER,
     "StopReceipt": {
@@ -238,6 +255,8 @@ JSON: dict[str, Any] = {
 
 STREAMS: dict[str, str] = {
     "/stream text/plain": _TEXT,
+    "/chat/export/{chat_id} text/markdown": f"# Space\n\n## Assistant\n\n> {_TEXT}\n",
+    "/chat/export/{chat_id} text/plain": f"Space\n=====\n\nAssistant:\n\n    {_TEXT}\n",
     "/metrics text/plain": "# TYPE chatkeep_http_requests_total counter\n",
     "text/event-stream": (
         "id: 0\nevent: start\nretry: 1000\n"

@@ -23,6 +23,9 @@ from chatkeep.api.problems import MEDIA_TYPE
 from chatkeep.api.refusals import codes_of, problem_examples, statuses_of
 from chatkeep.chat.events import Problem
 
+BODY = "body"
+"""In the `opt` of a route that reads its body by itself: the type that describes it."""
+
 _JSON = "application/json"
 _SCHEMAS = "#/components/schemas/"
 _CHAT_ID = "^[A-Za-z0-9_-]{1,128}$"
@@ -150,6 +153,7 @@ def _schemas(handlers: Iterator[HTTPRouteHandler]) -> dict[str, Any]:
         signature = handler.parsed_fn_signature
         annotations = [signature.return_type.annotation]
         annotations += [field.annotation for name, field in signature.parameters.items() if name == "data"]
+        annotations += [handler.opt[BODY]] if BODY in handler.opt else []
         annotations += [spec.data_container for spec in (handler.responses or {}).values()]
         types |= dict.fromkeys(found for annotation in annotations for found in _structs(annotation))
     _, schemas = msgspec.json.schema_components(list(types), ref_template=_SCHEMAS + "{name}")
@@ -181,6 +185,9 @@ def _complete(path: str, handler: HTTPRouteHandler, operation: dict[str, Any], s
     operation.setdefault("tags", [_tag(path)[0]])
     operation.pop("deprecated", None)
     operation["security"] = [] if action in (Action.OPEN, Action.LOGIN) else _SECURITY
+    if BODY in handler.opt:
+        (schema,), _ = msgspec.json.schema_components([handler.opt[BODY]], ref_template=_SCHEMAS + "{name}")
+        operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}}}
     content = operation.get("requestBody", {}).get("content", {})
     for media in content.values():
         _show_example(path, _JSON, media)
@@ -237,6 +244,8 @@ def _example(path: str, media_type: str, schema: dict[str, Any]) -> Any:
     if "items" in schema:
         item = _example(path, media_type, schema["items"])
         return None if item is None else [item]
+    if "anyOf" in schema:
+        return next((found for each in schema["anyOf"] if (found := _example(path, media_type, each))), None)
     return JSON.get(_name_of(schema))
 
 

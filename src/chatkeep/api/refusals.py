@@ -35,7 +35,7 @@ _CODES: tuple[tuple[int, str, set[str]], ...] = (
     (410, "run_expired", _ANY),
     (413, "body_too_large", _ANY),
     (422, "invalid_request", _ANY),
-    (422, "invalid_chat_id", {"path:chat_id", "body:chat_id"}),
+    (422, "invalid_chat_id", {"path:chat_id", "body:chat_id", "query:chat_id"}),
     (422, "context_too_long", _RUN),
     (422, "content_denied", _RUN),
     (429, "rate_limited", _ANY),

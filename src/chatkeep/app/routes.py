@@ -13,6 +13,7 @@ from chatkeep.access.rate import RateLimits
 from chatkeep.access.subject import Rate
 from chatkeep.api import (
     admin,
+    archives,
     chats,
     doctor,
     editing,
@@ -51,7 +52,7 @@ from chatkeep.settings import Settings
 from chatkeep.storage.audit import AuditLog
 
 _SECTIONS = (
-    *(chats, editing, restoring, runs, streaming, history, search, llm, status_socket, v1),
+    *(chats, editing, restoring, archives, runs, streaming, history, search, llm, status_socket, v1),
     *(login, admin, metrics, service, reference, doctor),
 )
 _CORS_METHODS = ["GET", "POST", "PATCH", "DELETE"]

@@ -33,6 +33,7 @@ from chatkeep.chat.restoring import Restoring, check_stored_revision
 from chatkeep.chat.rewriting import RewriteRequest
 from chatkeep.chat.run import Ending, Run
 from chatkeep.chat.seal import load_or_none, new_chat, reply_in
+from chatkeep.chat.transfer import Taken, Transfers
 from chatkeep.chat.turn import Turns
 from chatkeep.chat.unstored import GenerateRequest, Unstored
 from chatkeep.errors import (
@@ -103,6 +104,7 @@ class ChatInterface:
         )
         self._editing = Editing(store, self._turns.has_unsettled)
         self._restoring = Restoring(store, log, self._turns)
+        self._transfers = Transfers(store, self._turns.has_unsettled)
 
     @property
     def accepting(self) -> bool:
@@ -340,6 +342,25 @@ class ChatInterface:
         Raises: InvalidRequest, StorageFailed.
         """
         return await self._store.deleted(owner, limit=limit, before=cursor)
+
+    async def export(self, owner: str, chat_id: str) -> bytes:
+        """The chat's file as it stands, without a turn that is going. Raises: ChatNotFound, StorageFailed."""
+        return await self._store.read_file(ChatKey(owner, check_chat_id(chat_id)))
+
+    async def exported(self, owner: str, chat_id: str) -> Chat:
+        """The chat as it is stored, without a turn that is going. Raises: ChatNotFound, StorageFailed."""
+        return await self._store.load(ChatKey(owner, check_chat_id(chat_id)))
+
+    async def import_file(self, owner: str, data: bytes, chat_id: str | None = None) -> Taken:
+        """Take a chat's file, byte for byte. Without `chat_id` its own id counts, else one made of its content.
+
+        Twice is once. Raises: InvalidRequest when it is no chat, InvalidChatId, StorageFailed.
+        """
+        return await self._transfers.take_file(owner, data, chat_id)
+
+    async def import_chat(self, owner: str, chat: Chat) -> Taken:
+        """Take a chat that was made of another program's. Twice is once. Raises: InvalidChatId, StorageFailed."""
+        return await self._transfers.take_chat(owner, chat)
 
     async def check_ready(self) -> None:
         """Return when a message would be accepted now. Raises: ShuttingDown, StorageFailed."""

@@ -189,9 +189,19 @@ class _Random:
 _random = _Random()
 
 
+def is_chat_id(text: str) -> bool:
+    """Whether `text` may name a chat."""
+    return _CHAT_ID.match(text) is not None
+
+
+def imported_id(origin: Origin) -> str:
+    """The id of an imported chat whose own may not be one of ours, or is another's."""
+    return f"imported-{digest(f'{origin.source} {origin.chat_id}')[:32]}"
+
+
 def check_chat_id(chat_id: str) -> str:
     """Return `chat_id` when it may name a chat. Raises: InvalidChatId."""
-    if not _CHAT_ID.match(chat_id):
+    if not is_chat_id(chat_id):
         raise InvalidChatId("A chat id is 1 to 128 letters, digits, underscores or hyphens (A-Z a-z 0-9 _ -).")
     return chat_id
 

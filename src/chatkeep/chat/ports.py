@@ -153,6 +153,18 @@ class ChatStore(Protocol):
         """
         ...
 
+    async def read_file(self, key: ChatKey) -> bytes:
+        """The chat's file as it stands, even if it is no chat. Raises: ChatNotFound, ChatUnreadable, StorageFailed."""
+        ...
+
+    async def add(self, key: ChatKey, data: bytes) -> Chat:
+        """Make the chat `key` of `data`, a chat's file, which is kept byte for byte, and return the chat.
+
+        After return it survives a power cut. If it raises, there is no such chat. The caller holds `editing(key)`.
+        Raises: Conflict when there is one, InvalidRequest when `data` is no chat, StorageFull, StorageFailed.
+        """
+        ...
+
     def editing(self, key: ChatKey) -> AbstractAsyncContextManager[None]:
         """Hold this chat alone, from reading it to saving it."""
         ...

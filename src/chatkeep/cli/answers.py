@@ -40,9 +40,14 @@ def answered(response: httpx.Response, kind: type[T], name: str) -> T:
         raise strange(name, f"its answer to {response.request.url.path} is not as expected: {exc}") from exc
 
 
+def exit_code_of(status: int) -> ExitCode:
+    """What a command ends with whose request, or run, failed with that status."""
+    return _BY_STATUS.get(status, ExitCode.FAILED)
+
+
 def refused(response: httpx.Response, name: str) -> CliError:
     """The error that `response`, whose body was read, tells of."""
-    code = _BY_STATUS.get(response.status_code, ExitCode.FAILED)
+    code = exit_code_of(response.status_code)
     try:
         found = msgspec.json.decode(response.content, type=Problem)
     except msgspec.MsgspecError:

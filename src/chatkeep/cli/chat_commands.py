@@ -1,12 +1,38 @@
 """The commands about the chats of a server, as they are typed. What they do: the modules of their names."""
 
+from typing import Any
+
 import rich_click as click
 
 from chatkeep.cli import options
+from chatkeep.cli.completion import complete_chat_id
 from chatkeep.cli.target import Target
 
 # Why in each function: what commands need takes a second to import, and `--help` needs none of it.
 # ruff: noqa: PLC0415
+
+
+@click.command("chat")
+@click.argument("chat_id", metavar="[ID]", required=False, shell_complete=complete_chat_id)
+@click.option("-m", "--message", help="Send this one message, print the reply, and leave.")
+@click.option("--model", help="`model` or `provider/model`.  [the server's default]")
+@click.option("--system", help="The system prompt of your messages.  [the chat's own]")
+@click.option("--temperature", type=click.FloatRange(0, 2), help="From 0 to 2.  [the model's own]")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="How long a reply may be.  [the model's own]")
+@click.option("--raw", is_flag=True, help="Print the reply as the model writes it; so it is when not in a terminal.")
+@options.as_json
+@options.of_server
+def chat(target: Target, **asked: Any) -> None:
+    """Chat in the terminal, in the chat ID or in a new one; /help lists what can be done there.
+
+    With -m, or with something piped in, it sends that, prints the reply, and leaves. What is piped in stands before
+    the message.
+
+    Example: `cat log | chatkeep chat -m "What broke?"`
+    """
+    from chatkeep.cli.terminal import command
+
+    command.chat(target, command.Options(**asked))
 
 
 @click.command("list")
@@ -125,4 +151,4 @@ def list_models(target: Target, provider: str | None, *, as_json: bool) -> None:
     command.show(target, provider, as_json=as_json)
 
 
-COMMANDS = [list_chats, show_chat, search_messages, delete_chat, restore_chat, rename_chat, list_models]
+COMMANDS = [chat, list_chats, show_chat, search_messages, delete_chat, restore_chat, rename_chat, list_models]

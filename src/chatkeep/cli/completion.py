@@ -7,7 +7,6 @@ import rich_click as click
 from click.shell_completion import CompletionItem
 
 from chatkeep.cli.target import Target
-from chatkeep.cli.terminal import in_a_line
 
 _MOST = 200  # ids: nobody looks through more
 
@@ -17,6 +16,7 @@ def complete_chat_id(ctx: click.Context, _argument: click.Parameter, begun: str)
     # Why here: most completions are of commands and options, and need nothing of this.
     from chatkeep.api.schemas import ChatList  # noqa: PLC0415
     from chatkeep.cli.connection import connected, has_server  # noqa: PLC0415
+    from chatkeep.cli.printing import in_a_line  # noqa: PLC0415
     from chatkeep.errors import ChatkeepError  # noqa: PLC0415
 
     given = ctx.params

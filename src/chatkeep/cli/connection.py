@@ -15,12 +15,13 @@ from chatkeep.settings import Settings, WrongSettings, read_settings
 from chatkeep.storage.folder import Folder
 
 
-def connected(target: Target, *, makes_folder: bool = False) -> Client:
+def connected(target: Target, *, makes_folder: bool = False, log_level: str = "warning") -> Client:
     """A client of the server that `target` means; use it in a `with`, at whose end nothing is left of it.
 
     Of a data folder it is the server that runs there. When none does, one is started inside this command with the
     first request; other commands may use it meanwhile, and start their own when it is gone. A folder that is missing
-    is made with `makes_folder`, else it is an error. Raises: CliError, click.UsageError.
+    is made with `makes_folder`, else it is an error. What that server logs from `log_level` on goes to standard error.
+    Raises: CliError, click.UsageError.
     """
     settings = settings_of(target)
     if settings.url is not None and target.chats_dir is None:
@@ -35,7 +36,7 @@ def connected(target: Target, *, makes_folder: bool = False) -> Client:
     except InvalidRequest as exc:
         raise click.UsageError(exc.detail) from exc
     headers = {OWNER_HEADER: owner} if owner else {}
-    transport = FolderTransport(settings)
+    transport = FolderTransport(settings, log_level)
     return Client("http://localhost", name=f"the server of {folder}", headers=headers, transport=transport)
 
 

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 import rich_click as click
 
-from chatkeep.cli.terminal import printable
+from chatkeep.cli.visible import visible
 
 
 class ExitCode(IntEnum):
@@ -36,10 +36,11 @@ MEANINGS = {
 class CliError(click.ClickException):
     """Ends a command with `code` and one message on standard error.
 
-    `problem_code` is the stable `code` of the server's problem document, None when the error is not the server's.
+    A provider's own words may be in it, so a terminal is given nothing of it to obey. `problem_code` is the stable
+    `code` of the server's problem document, None when the error is not the server's.
     """
 
     def __init__(self, code: ExitCode, message: str, problem_code: str | None = None) -> None:
-        super().__init__(printable(message))  # Why: it may be the words of a server elsewhere
+        super().__init__(visible(message))
         self.exit_code = int(code)  # type: ignore[misc]  # click says one a class, and reads it from the object
         self.problem_code = problem_code

@@ -35,11 +35,13 @@ class Running(Protocol):
 class FolderTransport(httpx.BaseTransport):
     """Looks for the server of `settings.chats_dir` with the first request, and again whenever it is gone.
 
-    Close it at the end. Raises: CliError from a request when no server can be reached.
+    A server that is started here logs from `log_level` on. Close it at the end. Raises: CliError from a request when no
+    server can be reached.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, log_level: str) -> None:
         self._settings = settings
+        self._log_level = "error" if settings.log_level == "error" else log_level
         self._folder = Folder(settings.chats_dir)
         self._reaching = threading.Lock()
         self._place: SocketPlace | None = None
@@ -110,8 +112,7 @@ class FolderTransport(httpx.BaseTransport):
         from chatkeep.cli.local_server import LocalServer  # noqa: PLC0415
         from chatkeep.telemetry.logging import configure_logging  # noqa: PLC0415
 
-        level = self._settings.log_level
-        configure_logging("error" if level == "error" else "warning", as_json=bool(self._settings.log_json))
+        configure_logging(self._log_level, as_json=bool(self._settings.log_json))
         self._own = LocalServer(self._settings)
         self._own.start()
 

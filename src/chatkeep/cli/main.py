@@ -5,7 +5,7 @@ from pathlib import Path
 import rich_click as click
 
 import chatkeep
-from chatkeep.cli import chat_commands, options
+from chatkeep.cli import archive_commands, chat_commands, options
 from chatkeep.cli.group import Commands
 from chatkeep.cli.target import Target
 
@@ -16,7 +16,7 @@ def main() -> None:
     """A chat server that keeps every conversation as a plain JSON file, and the commands to work with them."""
 
 
-for _command in chat_commands.COMMANDS:
+for _command in (*chat_commands.COMMANDS, *archive_commands.COMMANDS):
     main.add_command(_command)
 
 

@@ -1,6 +1,5 @@
 """What commands print: tables and Markdown for people, lines with tabs for programs, or JSON."""
 
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,10 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from chatkeep.cli.terminal import in_a_line, printable
-
-# Those of a terminal's control characters that JSON lets stand in a string (RFC 8259, section 7), in UTF-8.
-_CONTROL_IN_JSON = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
+from chatkeep.cli.visible import visible, visible_json
 
 
 def is_terminal() -> bool:
@@ -28,17 +24,18 @@ def console() -> Console:
 
 
 def styled(text: str, style: str = "") -> Text:
-    """`text` for the console, with nothing in it that a terminal would obey."""
-    return Text(printable(text), style=style)
+    """`text` for the console, without what a terminal would obey."""
+    return Text(visible(text), style=style)
+
+
+def in_a_line(text: str) -> str:
+    """`text` in one line, without what a terminal would obey."""
+    return " ".join(visible(text).split())
 
 
 def print_json(value: object) -> None:
     """Print one JSON document; `msgspec.Raw` as it came, but that no terminal obeys what stands in it."""
-    click.echo(_CONTROL_IN_JSON.sub(_escaped, msgspec.json.encode(value)))
-
-
-def _escaped(control: re.Match[bytes]) -> bytes:
-    return b"\\u%04x" % ord(control[0].decode())
+    click.echo(visible_json(msgspec.json.encode(value)))
 
 
 def print_rows(heads: Sequence[str], rows: Iterable[Sequence[object]], *, to_fit: int) -> None:
@@ -74,4 +71,4 @@ def shown_time(moment: str | None) -> str:
 
 def say(message: str) -> None:
     """Tell people something that is no result."""
-    click.echo(message, err=True)
+    click.echo(visible(message), err=True)

@@ -6,9 +6,8 @@ from rich.text import Text
 from chatkeep.chat.ports import MARK_END, MARK_START, SearchHit, SearchPage
 from chatkeep.cli.client import Client, Query
 from chatkeep.cli.connection import connected
-from chatkeep.cli.printing import console, is_terminal, print_json, print_rows, say, shown_time, styled
+from chatkeep.cli.printing import console, in_a_line, is_terminal, print_json, print_rows, say, shown_time, styled
 from chatkeep.cli.target import Target
-from chatkeep.cli.terminal import in_a_line
 
 _PAGE = 100  # the most that a server gives at once
 _UNMARKED = str.maketrans("", "", MARK_START + MARK_END)

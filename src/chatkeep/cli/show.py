@@ -10,7 +10,7 @@ from chatkeep.cli.answers import path_of
 from chatkeep.cli.connection import connected
 from chatkeep.cli.printing import console, is_terminal, print_json, shown_time, styled
 from chatkeep.cli.target import Target
-from chatkeep.cli.terminal import printable
+from chatkeep.cli.visible import visible
 
 _COLOURS = {"user": "cyan", "assistant": "green"}
 
@@ -33,11 +33,11 @@ def show(target: Target, chat_id: str, *, raw: bool, as_json: bool) -> None:
     for message in messages:
         heading = styled(_heading(message), _COLOURS.get(message.role, "dim"))
         screen.print(Rule(heading, align="left", style="dim"))
-        screen.print(Markdown(printable(_text_of(message))))
+        screen.print(Markdown(visible(_text_of(message))))
 
 
 def _print_raw(found: HistoryAnswer, messages: list[ShownMessage]) -> None:
-    clean = printable if is_terminal() else str
+    clean = visible if is_terminal() else str
     click.echo(clean(f"# {found.history.title}"))
     for message in messages:
         click.echo(clean(f"\n## {_heading(message)}\n\n{_text_of(message)}"))

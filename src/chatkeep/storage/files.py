@@ -26,12 +26,13 @@ from chatkeep.storage.atomic import (
     Identity,
     identity_of,
     make_folder,
+    read_regular,
     storage_errors,
     sync_folder,
     write_new,
 )
 from chatkeep.storage.chat_file import StoredChat, read_chat
-from chatkeep.storage.codec import encode_chat, encode_message
+from chatkeep.storage.codec import NotAChat, decode_chat, encode_chat, encode_message
 from chatkeep.storage.folder import Folder
 from chatkeep.storage.generations import Generations
 from chatkeep.storage.index import Put, Remove
@@ -116,6 +117,15 @@ class FileStore:
         if stored is not None and chat.revision != stored + 1:
             raise RevisionConflict(f"Chat {key.chat_id} has revision {stored}: {chat.revision} cannot follow it.")
         await self._write(key, chat, stored)
+
+    async def read_file(self, key: ChatKey) -> bytes:
+        return await self._in_thread(self._read_file, key)
+
+    async def add(self, key: ChatKey, data: bytes) -> Chat:
+        entry = await self._in_thread(self._add, key, data)
+        self._cache.put(key, entry)
+        self._indexing.add(Put(key, entry.chat, entry.identity))
+        return entry.chat
 
     def editing(self, key: ChatKey) -> AbstractAsyncContextManager[None]:
         return self._locks.holding(key)
@@ -292,6 +302,24 @@ class FileStore:
         except OSError as exc:
             _log.warning("generations_left_behind", chat_id=key.chat_id, reason=str(exc))
         return entry
+
+    def _read_file(self, key: ChatKey) -> bytes:
+        try:
+            return read_regular(self._folder.chat(key))[0]
+        except FileNotFoundError:
+            raise ChatNotFound(f"There is no chat {key.chat_id}.") from None
+        except OSError as exc:
+            raise ChatUnreadable(f"The file of chat {key.chat_id} cannot be read: {exc.strerror}.") from exc
+
+    def _add(self, key: ChatKey, data: bytes) -> StoredChat:
+        try:
+            chat = decode_chat(data, key.chat_id, datetime.now(UTC))
+        except NotAChat as exc:
+            raise InvalidRequest(f"That is not the file of a chat: {exc}.") from exc
+        if os.path.lexists(self._folder.chat(key)):
+            raise Conflict(f"There is a chat {key.chat_id} already.")
+        keep = functools.partial(self._keep, key, chat.revision, None, needed=False)
+        return StoredChat(chat, [encode_message(message) for message in chat.messages], self._replace(key, data, keep))
 
     def _replace(self, key: ChatKey, data: bytes, keep: Callable[[], None]) -> Identity:
         """Put `data` at the chat's path, when `keep` has kept what is there.

@@ -18,6 +18,8 @@ class MeasuredStore:
     def __init__(self, store: ChatStore, metrics: OperationMetrics) -> None:
         self.load = _timed(store.load, metrics)
         self.save = _timed(store.save, metrics)
+        self.read_file = _timed(store.read_file, metrics)
+        self.add = _timed(store.add, metrics)
         self.editing = store.editing
         self.delete = _timed(store.delete, metrics)
         self.generations = _timed(store.generations, metrics)

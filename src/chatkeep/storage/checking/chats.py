@@ -161,7 +161,8 @@ class ChatsCheck:
         for key, first, run_ids in holders.copies():
             path = self._folder.chat(key)
             there = self._scope.named(self._folder.chat(first))
-            what = f"{len(run_ids)} of its runs, {run_ids[0]} for one, stand in {there} before it: it is a copy."
+            runs = f"Its run {run_ids[0]}" if len(run_ids) == 1 else f"{len(run_ids)} of its runs, as {run_ids[0]},"
+            what = f"{runs} stood in {there} first: one of the two chats is a copy."
             yield from self._scope.found(path, [Fault(Code.DUPLICATE_RUN, what)], self._without(key, path, run_ids))
 
     def _without(self, key: ChatKey, path: Path, run_ids: list[str]) -> Repair:

@@ -10,32 +10,32 @@ from typing import Any
 
 import msgspec
 
+from chatkeep.chat.branch import message_count
 from chatkeep.chat.model import ChatKey
 from chatkeep.errors import StorageFailed
-from chatkeep.storage.atomic import Identity
+from chatkeep.storage.atomic import Identity, modified_at
 from chatkeep.storage.checking.chat import ChatReport
 from chatkeep.storage.checking.finding import Code, Fault, Finding
+from chatkeep.storage.checking.parsing import Parsed
 from chatkeep.storage.checking.quarantine import Quarantine
 from chatkeep.storage.checking.scope import CannotRepair, Scope
-from chatkeep.storage.codec import normal_time
+from chatkeep.storage.codec import whole_chat
 from chatkeep.storage.index import _VERSION, FolderIdentity, Index
 from chatkeep.storage.lock import FolderLock
 from chatkeep.storage.reconcile import folder_identity, reconcile
 
-_MISCOUNTED = (
-    "SELECT count(*) FROM (SELECT chats.id FROM chats LEFT JOIN messages ON chat = chats.id"
-    " GROUP BY chats.id HAVING count(CASE WHEN role <> 'system' THEN 1 END) <> message_count)"
-)
 _NO_CHAT = "SELECT count(*) FROM messages LEFT JOIN chats ON chats.id = chat WHERE chats.id IS NULL"
 _NO_MESSAGE = "SELECT count(*) FROM texts WHERE id NOT IN (SELECT id FROM messages)"
 _NO_TEXT = "SELECT count(*) FROM waiting WHERE id NOT IN (SELECT id FROM texts)"
 _COUNTS = {
-    "chats with another number of messages than it says": _MISCOUNTED,
     "messages of no chat": _NO_CHAT,
     "texts of no message": _NO_MESSAGE,
     "texts that wait to be found and are not there": _NO_TEXT,
 }
-_ROWS = "SELECT chat_id, size, mtime_ns, inode, message_count, last_updated FROM chats WHERE owner = ? ORDER BY chat_id"
+_ROWS = (
+    "SELECT chat_id, size, mtime_ns, inode, message_count, last_updated,"
+    " (SELECT count(*) FROM messages WHERE chat = chats.id) FROM chats WHERE owner = ? ORDER BY chat_id"
+)
 _SEARCHED = "SELECT (SELECT count(*) FROM texts) - (SELECT count(*) FROM waiting)"
 _MOST_NAMED = 3  # chats in one sentence
 
@@ -45,6 +45,7 @@ class _Row(msgspec.Struct, frozen=True):
     identity: Identity
     message_count: int
     last_updated: str
+    indexed: int  # messages of it, also of other branches
 
 
 class _Compared(msgspec.Struct):
@@ -111,7 +112,7 @@ class IndexCheck:
             self._compared.new.append(key.chat_id)
         elif row.identity != identity:
             self._compared.changed += 1
-        elif not _is_of(row, report):
+        elif not _is_of(row, report.parsed):
             self._compared.wrong.append(key.chat_id)
 
     def end_owner(self, owner: str) -> None:
@@ -207,8 +208,8 @@ class IndexCheck:
         """In the order of their ids. Why not all at once: of a million chats they take 400 MB."""
         if self._database is None or not self._is_ours:
             return
-        for chat_id, size, mtime_ns, inode, count, updated in self._database.execute(_ROWS, (owner,)):
-            yield _Row(chat_id, Identity(size, mtime_ns, inode), count, updated)
+        for chat_id, size, mtime_ns, inode, *rest in self._database.execute(_ROWS, (owner,)):
+            yield _Row(chat_id, Identity(size, mtime_ns, inode), *rest)
 
     def _row_of(self, chat_id: str | None) -> _Row | None:
         """The row of that chat; rows before it, of None all, have no file."""
@@ -243,12 +244,12 @@ class IndexCheck:
             index.close()
 
 
-def _is_of(row: _Row, report: ChatReport) -> bool:
+def _is_of(row: _Row, parsed: Parsed) -> bool:
     """Whether the row says what the file does."""
-    assert report.parsed is not None, "a chat"
-    count = sum(message.role != "system" for message in report.parsed.messages)
-    updated = normal_time(report.parsed.header.last_updated)
-    return row.message_count == count and updated in (None, row.last_updated)
+    header, messages = parsed.header, parsed.messages
+    # Why as a whole chat: a branch may name a message by an id that its file leaves out.
+    chat = whole_chat(header, messages, {}, row.chat_id, modified_at(row.identity))
+    return (row.message_count, row.last_updated, row.indexed) == (message_count(chat), chat.last_updated, len(messages))
 
 
 def _beside(path: Path) -> list[Path]:

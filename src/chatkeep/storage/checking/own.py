@@ -22,6 +22,8 @@ from chatkeep.storage.keys import KeyFile
 _Check = Callable[[Scope, Path, os.stat_result], Iterator[Finding]]
 
 _NUMBERED = re.compile(r"[A-Za-z0-9_-]{1,128}~[0-9]{1,20}\.json\Z")  # of the trash and of generations
+_OF_TRASHED = re.compile(r"[A-Za-z0-9_-]{1,128}~[0-9]{1,20}~[0-9]{1,20}\.json\Z")  # storage/generations.py
+_GENERATIONS = "generations"  # the folder of that name in the trash
 _LOST_AFTER_S = 60.0  # `chatkeep keys` writes its files there without owning the folder
 
 
@@ -30,7 +32,8 @@ def check_own(scope: Scope) -> Iterator[Finding]:
     folder = scope.folder
     yield from _each(scope, folder.runs, check_journal_file)
     yield from _each_with_owners(scope, folder.trash, _in_trash)
-    yield from _each_with_owners(scope, folder.own / "generations", _in_generations)
+    yield from _each_with_owners(scope, folder.trash / _GENERATIONS, _in_trashed_generations)
+    yield from _each_with_owners(scope, folder.generations, _in_generations)
     if scope.owner is None:
         yield from _each(scope, folder.temporary, _in_temporary)
     for path, check in ((folder.keys, _keys), (folder.sessions, _sessions), (folder.audit, _audit)):
@@ -49,8 +52,11 @@ def _each_with_owners(scope: Scope, folder: Path, check: _Check) -> Iterator[Fin
     """As `_each`, also in the folders of owners within."""
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
-            if path.name.startswith("@") and path.is_dir() and not path.is_symlink():
+            is_folder = path.is_dir() and not path.is_symlink()
+            if is_folder and path.name.startswith("@"):
                 yield from _each(scope, path, check)
+            elif is_folder and path == scope.folder.trash / _GENERATIONS:
+                continue
             elif not path.name.startswith("."):
                 yield from _one(scope, path, check)
 
@@ -87,9 +93,21 @@ def _in_trash(scope: Scope, path: Path, _found: os.stat_result) -> Iterator[Find
 
 
 def _in_generations(scope: Scope, path: Path, _found: os.stat_result) -> Iterator[Finding]:
-    if not _NUMBERED.match(path.name):
+    if _NUMBERED.match(path.name):
+        yield from _generation(scope, path)
+    else:
         yield from _move(scope, path, Code.GENERATION_NAME, "Its name is not <chat id>~<revision>.json.")
-        return
+
+
+def _in_trashed_generations(scope: Scope, path: Path, _found: os.stat_result) -> Iterator[Finding]:
+    if _OF_TRASHED.match(path.name):
+        yield from _generation(scope, path)
+    else:
+        what = "Its name is not <chat id>~<nanoseconds>~<revision>.json."
+        yield from _move(scope, path, Code.GENERATION_NAME, what)
+
+
+def _generation(scope: Scope, path: Path) -> Iterator[Finding]:
     data, identity = read_regular(path)
     try:
         decode_chat(data, path.name.partition("~")[0], modified_at(identity))
