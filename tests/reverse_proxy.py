@@ -25,6 +25,8 @@ class Behaviour(NamedTuple):
     idle_s: float | None = None
     life_s: float | None = None
     refuses_upgrades: bool = False
+    upgrades_at: str | None = None
+    swaps: tuple[bytes, bytes] | None = None
     most_body: int | None = None
     host: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
@@ -67,6 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.headers.get("Upgrade"):
             if does.refuses_upgrades:
                 self._answer(400)
+            elif does.upgrades_at is not None:
+                self._answer(307, does.upgrades_at)
             else:
                 self._tunnel()
         elif does.most_body is not None and size > does.most_body:
@@ -124,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         while piece := answer.read1(_READ):
             if ends_at is not None and time.monotonic() > ends_at:
                 raise TimeoutError
-            (packer or made).write(piece)
+            (packer or made).write(piece.replace(*does.swaps) if does.swaps else piece)
             if packer is not None and does.flushes:
                 packer.flush()
             if not does.holds:

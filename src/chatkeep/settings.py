@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -326,14 +327,14 @@ class Settings(BaseSettings):
         key = value.get_secret_value().strip() if value else ""
         if not key:
             return None
-        if not re.fullmatch(r"[!-~]{1,4096}", key):
+        if not is_key(key):
             raise ValueError("it must be at most 4096 printable ASCII characters without spaces")
         return SecretStr(key)
 
     @field_validator("url")
     @classmethod
     def _an_address(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value):
+        if value is not None and not is_address(value):
             raise ValueError("write it as https://chat.example.org")
         return value.rstrip("/") if value else None
 
@@ -364,6 +365,21 @@ def doubts(settings: Settings, dotenv: Path = Path(".env")) -> list[str]:
     if settings.api_key is not None and len(settings.api_key.get_secret_value()) < _SHORT_KEY:
         found.append(f"CHATKEEP_API_KEY has fewer than {_SHORT_KEY} characters: it can be guessed.")
     return found
+
+
+def is_key(text: str) -> bool:
+    """Whether a header can carry `text` as a key."""
+    return re.fullmatch(r"[!-~]{1,4096}", text) is not None
+
+
+def is_address(text: str) -> bool:
+    """Whether `text` is where a server may be: `https://chat.example.org`, or `http`, maybe with a port and a path."""
+    try:
+        parts = urlsplit(text)
+        has_place = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return has_place and re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", text) is not None
 
 
 def origins(dotenv: Path = Path(".env")) -> dict[str, set[str]]:

@@ -16,6 +16,8 @@ from chatkeep.api.open_connections import MOST
 from tests.api.conftest import Keyed, key_of
 from tests.server import DEADLINE_S, Client, Server, eventually, serving
 
+_EVENT = {"sent_ms": 0, "arrived_ms": 0, "size_bytes": 1}
+
 SECRETS = {
     "Cookie": "chatkeep_session=secret-of-mine",
     "Authorization": "Basic secret-of-mine",
@@ -211,6 +213,10 @@ def test_a_report_is_made_of_what_a_page_has_seen(client: Client) -> None:
         {"url": "x", "streams": [{"stream": "get", "status": 200, "events": [[0, 0, 0]] * 501}]},
         {"url": "x", "streams": [{"stream": "other", "status": 200}]},
         {"url": "x", "headers": {"server": "x" * 501}},
+        {"url": "http://["},
+        {"url": "x", "redirected_to": "http://[::1"},
+        {"url": "x", "posts": [{"post": "large", "status": 0, "size_bytes": 10**400}]},
+        {"url": "x", "streams": [{"stream": "padded", "status": 200, "events": [{**_EVENT, "size_bytes": 2**53}]}]},
     ],
 )
 def test_a_report_of_what_cannot_have_been_seen_is_refused(client: Client, wrong: dict[str, object]) -> None:
@@ -235,6 +241,14 @@ def test_the_page_runs_no_script_that_stands_in_it_and_names_no_other_host(clien
     for name, kind in (("page.js", "text/javascript"), ("page.css", "text/css")):
         assert f"doctor/assets/{name}" in page.text
         assert client.http.get(f"/doctor/assets/{name}").headers["content-type"] == f"{kind}; charset=utf-8"
+
+
+def test_the_page_is_found_with_a_slash_behind_its_name_too(client: Client) -> None:
+    answer = client.http.get("/doctor/?silence=1")
+
+    assert (answer.status_code, answer.headers["location"]) == (308, "../doctor?silence=1")
+    assert answer.next_request is not None
+    assert answer.next_request.url.raw_path == b"/doctor?silence=1"
 
 
 def _held(count: int) -> list[dict[str, float]]:

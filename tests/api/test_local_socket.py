@@ -1,16 +1,23 @@
 """The server's own socket in the data folder: who may open it needs no key, and nobody else becomes them."""
 
+import asyncio
 import contextlib
+import itertools
 import json
 import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from chatkeep.cli.local_listener import listen_locally
 from tests.api.conftest import Keyed, key_of
 from tests.server import Client, Server, clean_environment, eventually, serving
 
@@ -134,6 +141,39 @@ def test_it_is_gone_after_a_clean_stop_and_made_anew_after_a_kill(tmp_path: Path
         assert server.local_client().http.get("/health").status_code == 200
         assert server.terminate() == 0
         assert not server.socket.exists()
+
+
+def test_making_it_leaves_folders_as_they_are_that_other_threads_make_meanwhile(tmp_path: Path) -> None:
+    made, done = tmp_path / "made", threading.Event()
+    made.mkdir()
+
+    async def listen() -> set[int]:
+        modes = set()
+        for number in range(300):
+            path = tmp_path / f"{number}.sock"
+            server = await listen_locally(path, uvicorn.Config(_nothing), ServerState(), {})
+            modes.add(stat.S_IMODE(path.stat().st_mode))
+            server.close()
+        return modes
+
+    def make() -> None:
+        for number in itertools.takewhile(lambda _: not done.is_set(), itertools.count()):
+            (made / str(number)).mkdir(mode=0o700)
+
+    with ThreadPoolExecutor(1) as threads:
+        making = threads.submit(make)
+        try:
+            modes = asyncio.run(listen())
+        finally:
+            done.set()
+        making.result()
+
+    assert modes == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made.iterdir()} == {0o700}
+
+
+async def _nothing(_scope: object, _receive: object, _send: object) -> None:
+    """An application that is never asked."""
 
 
 def test_a_second_server_leaves_the_first_ones_socket_alone(server: Server) -> None:

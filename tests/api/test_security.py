@@ -233,6 +233,23 @@ def test_rule_15_a_body_too_large_is_refused_before_it_is_read_whole(keyed: Keye
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
 
 
+def test_rule_15_holds_on_every_route_that_takes_a_body_said_to_be_large_or_found_to_be(keyed: Keyed) -> None:
+    large = b" " * 1_048_577
+    paths = keyed.nobody.http.get("/openapi.json").json()["paths"]
+    routes = [(method, path) for path, each in paths.items() for method, one in each.items() if "requestBody" in one]
+    routes += [("post", "/doctor/body"), ("post", "/doctor/report")]
+    answered = {
+        (method, path, is_said): keyed.admin.http.request(
+            method, re.sub(r"{.*?}", "some", path), content=large if is_said else iter([large])
+        ).status_code
+        for method, path in routes
+        for is_said in (True, False)
+    }
+
+    assert len(routes) > 10
+    assert {route for route, status in answered.items() if status != 413} == set()
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b"[]", b"null", b"\xff", b'{"message":', b"[" * 100_000, b'"' + b"\\" * 999]
 )

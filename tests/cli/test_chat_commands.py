@@ -97,9 +97,22 @@ def test_in_a_terminal_a_chat_is_rendered_and_without_colours_where_they_are_not
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", it.screen)
 
 
-@pytest.mark.parametrize("command", [("list",), ("show", "evil"), ("show", "evil", "--raw"), ("search", "red")])
-def test_what_is_stored_gives_a_terminal_no_commands(server: Server, command: tuple[str, ...]) -> None:
+@pytest.fixture(scope="module")
+def evil(server: Server) -> None:
+    """A chat that a hand has made, with commands to a terminal wherever text stands."""
     server.client.send(ESCAPE, "evil")
+    stored = server.stored("evil")
+    for message in stored["messages"]:
+        message |= {"model": ESCAPE}
+    server.chat_file("evil").write_text(json.dumps({**stored, "title": ESCAPE}, ensure_ascii=False))
+
+
+@pytest.mark.usefixtures("evil")
+@pytest.mark.parametrize(
+    "command",
+    [("list",), ("show", "evil"), ("show", "evil", "--raw"), ("show", "evil", "--json"), ("search", "red")],
+)
+def test_what_is_stored_gives_a_terminal_no_commands(server: Server, command: tuple[str, ...]) -> None:
     with in_terminal(*command, chats_dir=server.folder, cwd=server.folder.parent) as terminal:
         assert terminal.read_all() == 0
     assert "red" in terminal.screen

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,22 @@ def test_a_refused_run_is_one_error_and_no_event(server: Server) -> None:
     assert found.value.problem_code == "invalid_chat_id"
 
 
+def test_an_address_that_no_client_takes_is_unreachable() -> None:
+    with pytest.raises(CliError) as found, client_of("http://\N{LATIN SMALL LETTER E WITH ACUTE}..example"):
+        pass
+    assert found.value.exit_code == ExitCode.UNREACHABLE
+
+
+def test_an_answer_that_is_not_packed_as_it_says_is_unreachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as threads:
+        threads.submit(
+            _answer_once, listening, b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
+        )
+        with client_of(f"http://127.0.0.1:{listening.getsockname()[1]}") as client, pytest.raises(CliError) as found:
+            client.get("/health", dict)
+    assert found.value.exit_code == ExitCode.UNREACHABLE
+
+
 def test_nobody_there_is_unreachable_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         free = listening.getsockname()[1]
@@ -210,6 +227,13 @@ def test_a_server_that_does_not_come_back_is_given_up(tmp_path: Path) -> None:
             list(events)
     assert found.value.exit_code == ExitCode.UNREACHABLE
     assert "did not come back" in found.value.message
+
+
+def _answer_once(listening: socket.socket, answer: bytes) -> None:
+    near, _ = listening.accept()
+    with near:
+        _whole_request(near)
+        near.sendall(answer)
 
 
 def _whole_request(near: socket.socket) -> bytes:

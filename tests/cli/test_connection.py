@@ -251,12 +251,13 @@ def test_a_url_and_a_key_reach_a_server_anywhere(folder: Path) -> None:
 def test_what_does_not_answer_is_told_from_what_answers_as_no_chatkeep_does(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-    nobody = chatkeep("list", "--url", f"http://127.0.0.1:{port}", cwd=tmp_path)
+    nobody = chatkeep("list", "--url", f"http://me:hush@127.0.0.1:{port}", cwd=tmp_path)
     with serving(tmp_path / "chats") as server:
         other = chatkeep("list", "--url", f"{server.base_url}/docs", cwd=tmp_path)
     wrong = chatkeep("list", "--url", "chat.example.org", cwd=tmp_path)
 
     assert (nobody.returncode, nobody.stdout) == (ExitCode.UNREACHABLE, "")
+    assert "hush" not in nobody.stderr
     assert f"http://127.0.0.1:{port}" in nobody.stderr
     assert other.returncode == ExitCode.NOT_FOUND
     assert wrong.returncode == ExitCode.FAILED

@@ -204,6 +204,32 @@ def test_a_key_goes_to_no_other_host(server: Server) -> None:
     assert {key for _, key in proxy.asked} == {None}
 
 
+def test_a_key_goes_to_no_other_host_that_a_websocket_is_sent_on_to(server: Server) -> None:
+    with (
+        reverse_proxy(port_of(server)) as target,
+        reverse_proxy(port_of(server), upgrades_at=target.url.replace("127.0.0.1", "localhost")) as proxy,
+    ):
+        found = look(proxy.url, key="secret-of-mine")
+
+    assert "refused with status 307" in found["websocket"].sentence
+    assert target.asked == []
+
+
+def test_what_is_on_the_way_gives_a_terminal_no_commands(server: Server) -> None:
+    with reverse_proxy(port_of(server), answer=502, server="evil\x1b[31m") as proxy:
+        done = doctor(proxy.url)
+
+    assert "evil" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_stream_whose_events_are_changed_on_the_way_is_a_problem_and_ends_nothing(server: Server) -> None:
+    with reverse_proxy(port_of(server), swaps=(b'"sent_ms"', b'"sent"')) as proxy:
+        found = look(proxy.url)
+
+    assert (found["buffering"].verdict, found["websocket"].verdict) == (Verdict.PROBLEM, Verdict.OK)
+
+
 def test_a_key_goes_to_no_address_without_encryption_from_one_with_it(server: Server, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     with reverse_proxy(port_of(server)) as plain:
@@ -257,8 +283,9 @@ def test_a_server_without_tls_that_is_asked_for_it_is_a_problem_in_words(server:
 def test_an_address_where_nobody_is_exits_with_5_and_one_that_is_none_with_2() -> None:
     nobody = doctor("http://127.0.0.1:9")
     wrong = doctor("ftp://127.0.0.1")
+    no_key = doctor("http://127.0.0.1:9", "--key", "schlüssel")
 
-    assert (nobody.returncode, wrong.returncode) == (5, 2)
+    assert (nobody.returncode, wrong.returncode, no_key.returncode) == (5, 2, 2)
     assert "http://127.0.0.1:9 cannot be reached." in nobody.stderr
     assert "Traceback" not in nobody.stderr + wrong.stderr
     assert nobody.stdout == ""

@@ -31,7 +31,7 @@ def test_secrets_are_not_shown_but_that_they_are_there(tmp_path: Path) -> None:
         CHATKEEP_API_KEY="server-secret-0123456789",
         OPENAI_API_KEY="sk-secret",
         OPENAI_MODEL="gpt-x",
-        MINE_BASE_URL="http://user:secret@127.0.0.1:9/v1",
+        MINE_BASE_URL="http://user:sec@secret@127.0.0.1:9/v1",
     )
     assert found["CHATKEEP_API_KEY"] == ("***", "environment")
     assert found["OPENAI_API_KEY"] == ("***", "environment")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from chatkeep.settings import Settings, WrongSettings, doubts, read_settings, variable_of
+from chatkeep.settings import Settings, WrongSettings, doubts, is_address, read_settings, variable_of
 
 
 @pytest.fixture(autouse=True)
@@ -145,3 +145,27 @@ def test_a_proxys_network_is_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHATKEEP_TRUSTED_PROXIES", '["127.0.0.1"]')
     with pytest.raises(WrongSettings):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://chat.example.org",
+        "http://[::1]:8000",
+        "http://localhost:8000/chat/",
+        "https://me:secret@müller.example",
+    ],
+)
+def test_an_address_may_have_a_port_a_path_and_a_password(address: str) -> None:
+    assert is_address(address)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("chat.example.org", "ftp://chat.example.org", "http://", "http://:8000", "http://[", "http://[::1"),
+        *("http://h:abc", "http://h:99999", "http://h/?query", "http://h/#part", "http://h/a b", "HTTP", ""),
+    ],
+)
+def test_what_a_client_could_not_ask_is_no_address(wrong: str) -> None:
+    assert not is_address(wrong)

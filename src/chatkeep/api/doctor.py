@@ -7,8 +7,10 @@ it belongs to these two, and changes with them.
 
 import asyncio
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from litestar import MediaType, Response, WebSocket, get, post, websocket
@@ -29,7 +31,7 @@ from chatkeep.doctor.judge import judge
 from chatkeep.doctor.judge_streams import needs_another_look
 from chatkeep.doctor.report import Report
 from chatkeep.doctor.seen import Arrived, Observations, ProbeStream
-from chatkeep.errors import NotFound
+from chatkeep.errors import InvalidRequest, NotFound
 
 _SHOWN = {
     *("host", "via", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"),
@@ -78,8 +80,12 @@ class BodyAnswer(msgspec.Struct, frozen=True):
 
 
 @get("/doctor", opt=needs(Action.OPEN), include_in_schema=False, summary="See what a proxy does", sync_to_thread=True)
-def page() -> Response[bytes]:
+def page(request: AnyRequest) -> Response[bytes]:
     """The page that tries it all out."""
+    if request.scope["raw_path"].endswith(b"/"):
+        # Why: what the page names is relative, so that it also works where a proxy puts a path before ours.
+        query = f"?{request.url.query}" if request.url.query else ""
+        return Response(b"", status_code=HTTPStatus.PERMANENT_REDIRECT, headers={"Location": f"../doctor{query}"})
     headers = {"Content-Security-Policy": _CSP, "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
     return Response((_FOLDER / "page.html").read_bytes(), media_type=MediaType.HTML, headers=headers)
 
@@ -148,7 +154,12 @@ async def body(request: AnyRequest) -> BodyAnswer:
 
 @post("/doctor/report", opt=needs(Action.READ), include_in_schema=False, status_code=200)
 async def report(data: Observations) -> ReportAnswer:
-    """Say what it means: nothing is kept."""
+    """Say what it means: nothing is kept. Raises: InvalidRequest."""
+    for name, url in (("url", data.url), ("redirected_to", data.redirected_to)):
+        try:
+            urlsplit(url)
+        except ValueError as exc:
+            raise InvalidRequest(f"{url!r} is no address.", errors=((f"$.{name}", str(exc)),)) from exc
     return ReportAnswer(judge(data), needs_another_look(data.streams), success=True)
 
 
@@ -162,10 +173,10 @@ async def echo(socket: AnySocket, doctor_means: Means) -> None:
             limit.reschedule(0)
 
     with doctor_means.connections.registered("probe", subject_of(socket), end):
-        await socket.accept()
         with suppress(TimeoutError, *_LEFT):
             async with limit:
                 limit.reschedule(asyncio.get_running_loop().time() + _SOCKET_S)
+                await socket.accept()
                 for _ in range(_SOCKET_MESSAGES):
                     if (text := (await socket.receive()).get("text")) is None:
                         break

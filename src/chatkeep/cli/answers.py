@@ -19,9 +19,14 @@ _BY_STATUS = {
     409: ExitCode.CONFLICT,
 }
 
+_NO_IDS = ("", ".", "..")  # they would make another path: RFC 3986, section 5.2.4
+
 
 def path_of(template: str, *ids: str) -> str:
-    """`template` with each `{}` replaced by one id, whatever characters it has."""
+    """`template` with each `{}` replaced by one id, whatever characters it has. Raises: CliError for what is none."""
+    for each in ids:
+        if each in _NO_IDS:
+            raise CliError(ExitCode.NOT_FOUND, f"Nothing has the id {each!r}.")
     return template.format(*(quote(each, safe="") for each in ids))
 
 
@@ -56,7 +61,7 @@ def refused(response: httpx.Response, name: str) -> CliError:
     return CliError(code, f"{found.detail}{wrong}", found.code)
 
 
-def unreachable(exc: httpx.TransportError, name: str) -> CliError:
+def unreachable(exc: httpx.RequestError, name: str) -> CliError:
     """The error for a line that could not be made, or broke."""
     return CliError(ExitCode.UNREACHABLE, f"Cannot reach {name}: {reason_of(exc)}.")
 
@@ -66,7 +71,7 @@ def strange(name: str, why: str) -> CliError:
     return CliError(ExitCode.UNREACHABLE, f"{name} does not answer as chatkeep does: {why}.")
 
 
-def reason_of(exc: httpx.TransportError) -> str:
+def reason_of(exc: httpx.RequestError) -> str:
     """Why the line broke, in words that go on a sentence."""
     match exc:
         case httpx.ConnectTimeout():

@@ -11,6 +11,7 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from chatkeep.cli.visible import visible
 from chatkeep.errors import ChatkeepError, FolderInUse
 from chatkeep.settings import WrongSettings, read_settings
 from chatkeep.storage.checking.finding import Code, Finding
@@ -74,7 +75,7 @@ class _Told:
             click.echo(json.dumps(line | {"information": finding.is_information}))
         elif self._notes[finding.code] <= _MOST_NOTES:
             kind = "note: " if finding.is_information else "repaired: " if finding.repaired else ""
-            click.echo(f"{kind}{finding.file}: {finding.what} ({finding.code})")
+            click.echo(visible(f"{kind}{finding.file}: {finding.what} ({finding.code})"))
 
     def close(self, chats: int, elapsed_s: float, quarantine: Path | None) -> None:
         """Print the counts."""

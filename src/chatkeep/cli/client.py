@@ -11,6 +11,7 @@ import msgspec
 import chatkeep
 from chatkeep.chat.events import RunEvent
 from chatkeep.cli.answers import answered, refused, unreachable
+from chatkeep.cli.exit_codes import CliError, ExitCode
 from chatkeep.cli.following import Following, Reconnecting
 
 T = TypeVar("T")
@@ -43,13 +44,16 @@ class Client:
     ) -> None:
         self.name = name
         self._patience_s = patience_s
-        self._http = httpx.Client(
-            base_url=base_url,
-            headers={"User-Agent": f"chatkeep/{chatkeep.__version__}", **(headers or {})},
-            transport=transport,
-            timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
-            limits=LIMITS,
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=base_url,
+                headers={"User-Agent": f"chatkeep/{chatkeep.__version__}", **(headers or {})},
+                transport=transport,
+                timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
+                limits=LIMITS,
+            )
+        except httpx.InvalidURL as exc:
+            raise CliError(ExitCode.UNREACHABLE, f"Cannot reach {name}: {exc}.") from exc
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +92,7 @@ class Client:
                     response.read()
                     raise refused(response, self.name)
                 yield response.iter_bytes()
-        except httpx.TransportError as exc:
+        except httpx.RequestError as exc:
             raise unreachable(exc, self.name) from exc
 
     def upload(
@@ -105,7 +109,7 @@ class Client:
         )
         try:
             response = self._http.send(request)
-        except httpx.TransportError as exc:
+        except httpx.RequestError as exc:
             raise unreachable(exc, self.name) from exc
         return answered(response, kind, self.name)
 
@@ -159,7 +163,7 @@ class Client:
                 return self._http.send(request)
             except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
                 return self._http.send(request)
-        except httpx.TransportError as exc:
+        except httpx.RequestError as exc:
             raise unreachable(exc, self.name) from exc
 
 

@@ -16,6 +16,7 @@ def complete_chat_id(ctx: click.Context, _argument: click.Parameter, begun: str)
     # Why here: most completions are of commands and options, and need nothing of this.
     from chatkeep.api.schemas import ChatList  # noqa: PLC0415
     from chatkeep.cli.connection import connected, has_server  # noqa: PLC0415
+    from chatkeep.cli.printing import in_a_line  # noqa: PLC0415
     from chatkeep.errors import ChatkeepError  # noqa: PLC0415
 
     given = ctx.params
@@ -25,6 +26,6 @@ def complete_chat_id(ctx: click.Context, _argument: click.Parameter, begun: str)
         if has_server(target):
             with connected(target) as client:
                 chats = client.get("/chat/history", ChatList).chats
-            found = [CompletionItem(chat_id, help=row.title) for chat_id, row in chats.items()]
+            found = [CompletionItem(chat_id, help=in_a_line(row.title)) for chat_id, row in chats.items()]
             return [item for item in found if item.value.startswith(begun)][:_MOST]
     return []

@@ -4,6 +4,7 @@ import rich_click as click
 
 from chatkeep.access.keys import check_owner
 from chatkeep.access.subject import OWNER_HEADER
+from chatkeep.cli.address import without_password
 from chatkeep.cli.client import Client
 from chatkeep.cli.exit_codes import CliError, ExitCode
 from chatkeep.cli.folder_transport import FolderTransport
@@ -62,7 +63,8 @@ def settings_of(target: Target) -> Settings:
 
 
 def _client_of(url: str, target: Target, settings: Settings) -> Client:
+    shown = without_password(url)
     if target.owner is not None:
-        raise click.UsageError(f"--owner is for a data folder; at {url} the key says whose chats they are.")
+        raise click.UsageError(f"--owner is for a data folder; at {shown} the key says whose chats they are.")
     headers = {"X-API-Key": settings.api_key.get_secret_value()} if settings.api_key else {}
-    return Client(url, name=url, headers=headers)
+    return Client(url, name=shown, headers=headers)

@@ -12,6 +12,7 @@ import msgspec
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
+from chatkeep.cli.address import without_password
 from chatkeep.cli.probes import (
     CONNECT_S,
     StreamReading,
@@ -35,6 +36,8 @@ from chatkeep.doctor.seen import (
     StreamSeen,
 )
 from chatkeep.errors import Unauthorized
+from chatkeep.providers.sse import EventTooLong
+from chatkeep.settings import is_address
 
 _ANSWER_S = 15.0  # for a small answer; a stream gets this besides the time that it takes
 _BODY_S = 60.0
@@ -61,6 +64,13 @@ class Plan(msgspec.Struct, frozen=True):
         """The plan of the command's options."""
         usual_s = _THOROUGH_S if thorough else _QUICK_S
         return cls(usual_s if silence_s is None else silence_s, body_bytes=_MOST_BODY if thorough else _QUICK_BODY)
+
+
+class _Straight(connect):
+    """A WebSocket that follows no redirect: the library takes `X-API-Key` along to any host."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -102,12 +112,6 @@ async def examine(url: str, key: str | None, plan: Plan, tell: Callable[[str], N
         return judge(await _Look(client, found.base_url, plan, tell, context).all(seen))
 
 
-def without_password(url: str) -> str:
-    """What may be shown: names and passwords for a proxy stay out."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
 @asynccontextmanager
 async def _client(base_url: str, context: ssl.SSLContext, key: str | None) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Accept-Encoding": "identity", "User-Agent": "chatkeep doctor", **({"X-API-Key": key} if key else {})}
@@ -124,8 +128,8 @@ async def _find(client: httpx.AsyncClient, base_url: str) -> _Found:
     url = f"{base_url}/health"
     response = await _get(client, url)
     for _ in range(_MOST_REDIRECTS):
-        target = str(response.url.join(response.headers.get("location", "")))
-        if response.status_code not in _REDIRECTS or target == url:
+        target = _target_of(response)
+        if target is None or target == url:
             break
         if not _may_follow(base_url, target):
             said, headers = f"It redirects to {target}.", shown_headers(response)
@@ -142,6 +146,17 @@ async def _find(client: httpx.AsyncClient, base_url: str) -> _Found:
     )
 
 
+def _target_of(response: httpx.Response) -> str | None:
+    """Where it redirects to, None for nowhere that there is."""
+    if response.status_code not in _REDIRECTS:
+        return None
+    try:
+        target = str(response.url.join(response.headers.get("location", "")))
+    except httpx.InvalidURL:
+        return None
+    return target if is_address(target) else None
+
+
 def _may_follow(base_url: str, target: str) -> bool:
     """Whether the key may go there, too: to the same host, and not from TLS to plain HTTP."""
     asked, offered = urlsplit(base_url), urlsplit(target)
@@ -152,7 +167,7 @@ def _may_follow(base_url: str, target: str) -> bool:
 async def _get(client: httpx.AsyncClient, url: str) -> httpx.Response:
     try:
         return await client.get(url)
-    except httpx.HTTPError as exc:
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
         raise Unreachable(why(exc)) from exc
 
 
@@ -227,6 +242,8 @@ class _Look:
             reading.detail = "It came to no end."
         except httpx.HTTPError as exc:
             reading.detail = why(exc)
+        except (msgspec.DecodeError, EventTooLong):
+            reading.detail = "That is not what chatkeep sends."
         return reading.seen()
 
     async def _post(self, name: Literal["origin", "large"], size: int) -> PostSeen:
@@ -253,7 +270,7 @@ class _Look:
         key = self._client.headers.get("X-API-Key")
         try:
             async with asyncio.timeout(_ANSWER_S):
-                async with connect(
+                async with _Straight(
                     address,
                     additional_headers={"X-API-Key": key} if key else None,
                     ssl=self._tls if parts.scheme == "https" else None,

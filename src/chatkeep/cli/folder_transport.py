@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 import httpx
-import rich_click as click
 
 from chatkeep.cli.client import LIMITS
 from chatkeep.cli.exit_codes import CliError, ExitCode
+from chatkeep.cli.printing import say
 from chatkeep.cli.socket_place import Found, SocketPlace
 from chatkeep.errors import ChatkeepError, FolderInUse
 from chatkeep.settings import Settings
@@ -63,7 +63,7 @@ class FolderTransport(httpx.BaseTransport):
         if self._own is not None:
             own, self._own = self._own, None
             try:
-                own.stop(tell)
+                own.stop(say)
             except ChatkeepError as exc:
                 raise CliError(ExitCode.FAILED, exc.detail) from exc
 
@@ -126,7 +126,7 @@ class FolderTransport(httpx.BaseTransport):
             )
         if waited_s > _TELL_S and not self._told:
             self._told = True
-            tell(f"{who} Waiting for it.")
+            say(f"{who} Waiting for it.")
         until = time.monotonic() + _AGAIN_S
         while time.monotonic() < until and self._look() is not Found.OPEN:
             time.sleep(_LOOK_S)
@@ -139,8 +139,3 @@ class FolderTransport(httpx.BaseTransport):
             age_s = time.time() - self._folder.lock.stat().st_mtime
             return _STARTING_S if age_s < _STARTING_S else _AT_LEAST_S
         return _AT_LEAST_S
-
-
-def tell(message: str) -> None:
-    """Say something to people that is no result."""
-    click.echo(message, err=True)

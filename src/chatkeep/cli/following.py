@@ -62,7 +62,7 @@ class Following:
             reason = "the line was cut"
             try:
                 yield from self._attached()
-            except httpx.TransportError as exc:
+            except httpx.RequestError as exc:
                 # Why at once: nobody is there, and nothing was begun.
                 if self._run_id is None and isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout):
                     raise unreachable(exc, self._name) from exc
@@ -78,7 +78,7 @@ class Following:
             time.sleep(wait_s)
 
     def _attached(self) -> Iterator[RunEvent]:
-        """The events that come before the line ends. Raises: httpx.TransportError, CliError."""
+        """The events that come before the line ends. Raises: httpx.RequestError, CliError."""
         request = self._request()
         request.extensions["timeout"] = httpx.Timeout(_SILENCE_S, connect=_CONNECT_S).as_dict()
         with contextlib.closing(self._http.send(request, stream=True)) as response:

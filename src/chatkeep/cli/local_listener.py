@@ -1,7 +1,6 @@
 """Listens on the server's own socket in the data folder. What comes by it: api/local.py."""
 
 import asyncio
-import os
 import socket
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from chatkeep.cli.socket_place import SocketPlace
 from chatkeep.storage.atomic import own_alike, storage_errors
 
 _BACKLOG = 128
-_ONLY_OWNER = 0o177  # what the umask takes away: the socket is 0600
+_ONLY_OWNER = 0o600
 
 
 async def listen_locally(
@@ -30,21 +29,18 @@ async def listen_locally(
     def protocol() -> asyncio.Protocol:
         return HttpProtocol(config=config, server_state=state, app_state=local, _loop=loop)
 
-    return await loop.create_unix_server(protocol, sock=_bound(path))
+    return await loop.create_unix_server(protocol, sock=_bound(path), backlog=_BACKLOG)
 
 
 def _bound(path: Path) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with SocketPlace(path) as place, storage_errors(f"The socket {path} cannot be made"):
-            # Why not chmod: the socket would be anybody's for a moment.
-            umask = os.umask(_ONLY_OWNER)
-            try:
-                listening.bind(place.address)
-            finally:
-                os.umask(umask)
+            # Why not by the umask: it is the whole process's, and other threads make folders. Nobody connects before
+            # there is a listener: connect(2), ECONNREFUSED.
+            listening.bind(place.address)
+            path.chmod(_ONLY_OWNER)
             own_alike(path, path.parent)
-        listening.listen(_BACKLOG)
         listening.setblocking(False)
     except BaseException:
         listening.close()

@@ -136,8 +136,11 @@ def revoke(chats_dir: Path | None, name: str) -> None:
 @click.option("--key", envvar="CHATKEEP_API_KEY", help="A key of that server.  [CHATKEEP_API_KEY]")
 @click.option("--thorough", is_flag=True, help="Wait through 120 s of silence in place of 30, and send 8 MiB.")
 @click.option("--silence", metavar="SECONDS", type=click.FloatRange(1, 120), help="Wait through this much silence.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def doctor(url: str, key: str | None, silence: float | None, *, thorough: bool, as_json: bool) -> None:
+@options.as_json
+@click.pass_context
+def doctor(
+    context: click.Context, url: str, key: str | None, silence: float | None, *, thorough: bool, as_json: bool
+) -> None:
     """Say what a proxy in front of URL does to chatkeep, and the setting that mends it. It takes half a minute.
 
     Example: `chatkeep doctor https://chat.example.org`
@@ -145,4 +148,4 @@ def doctor(url: str, key: str | None, silence: float | None, *, thorough: bool, 
     from chatkeep.cli.doctor import doctor as look  # noqa: PLC0415 - as above
     from chatkeep.cli.examine import Plan  # noqa: PLC0415 - as above
 
-    look(url, key=key, plan=Plan.of(thorough=thorough, silence_s=silence), as_json=as_json)
+    context.exit(look(url, key=key, plan=Plan.of(thorough=thorough, silence_s=silence), as_json=as_json))

@@ -8,6 +8,7 @@ import msgspec
 import rich_click as click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from chatkeep.cli.visible import visible, visible_json
 
@@ -22,13 +23,18 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
+def styled(text: str, style: str = "") -> Text:
+    """`text` for the console, without what a terminal would obey."""
+    return Text(visible(text), style=style)
+
+
 def in_a_line(text: str) -> str:
     """`text` in one line, without what a terminal would obey."""
     return " ".join(visible(text).split())
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document; `msgspec.Raw` as it came."""
+    """Print one JSON document; `msgspec.Raw` as it came, but that no terminal obeys what stands in it."""
     click.echo(visible_json(msgspec.json.encode(value)))
 
 

@@ -6,7 +6,7 @@ from rich.text import Text
 from chatkeep.chat.ports import MARK_END, MARK_START, SearchHit, SearchPage
 from chatkeep.cli.client import Client, Query
 from chatkeep.cli.connection import connected
-from chatkeep.cli.printing import console, in_a_line, is_terminal, print_json, print_rows, say, shown_time
+from chatkeep.cli.printing import console, in_a_line, is_terminal, print_json, print_rows, say, shown_time, styled
 from chatkeep.cli.target import Target
 
 _PAGE = 100  # the most that a server gives at once
@@ -41,8 +41,8 @@ def _best(client: Client, query: str, limit: int) -> SearchPage:
 
 
 def _print_hit(hit: SearchHit) -> None:
-    head = Text(hit.chat_id, style="bold")
-    head.append(f"  {hit.role}  {shown_time(hit.timestamp)}", style="dim")
+    head = styled(hit.chat_id, "bold")
+    head.append_text(styled(f"  {hit.role}  {shown_time(hit.timestamp)}", "dim"))
     text = Text("  ")
     before, *marked = in_a_line(hit.snippet).split(MARK_START)
     text.append(before)

@@ -12,7 +12,8 @@ from chatkeep.cli.target import Target
 from chatkeep.settings import ProviderSettings, Settings, origins, variable_of, variables_of
 
 _MASK = "***"
-_LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")  # RFC 3986, section 3.2.1: user and password before the host
+# User and password, which may hold an @ where people forget to write it as %40: RFC 3986, section 3.2.1.
+_LOGIN = re.compile(r"(?<=://)[^/\s]+(?=@)")
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -4,12 +4,11 @@ import msgspec
 import rich_click as click
 from rich.markdown import Markdown
 from rich.rule import Rule
-from rich.text import Text
 
 from chatkeep.api.schemas import HistoryAnswer, ShownMessage
 from chatkeep.cli.answers import path_of
 from chatkeep.cli.connection import connected
-from chatkeep.cli.printing import console, is_terminal, print_json, shown_time
+from chatkeep.cli.printing import console, is_terminal, print_json, shown_time, styled
 from chatkeep.cli.target import Target
 from chatkeep.cli.visible import visible
 
@@ -29,10 +28,11 @@ def show(target: Target, chat_id: str, *, raw: bool, as_json: bool) -> None:
         _print_raw(found, messages)
         return
     screen = console()
-    screen.print(Text(visible(found.history.title), style="bold"))
-    screen.print(Text(f"{found.chat_id} · {shown_time(found.history.last_updated)}", style="dim"))
+    screen.print(styled(found.history.title, "bold"))
+    screen.print(styled(f"{found.chat_id} · {shown_time(found.history.last_updated)}", "dim"))
     for message in messages:
-        screen.print(Rule(Text(_heading(message), style=_COLOURS.get(message.role, "dim")), align="left", style="dim"))
+        heading = styled(_heading(message), _COLOURS.get(message.role, "dim"))
+        screen.print(Rule(heading, align="left", style="dim"))
         screen.print(Markdown(visible(_text_of(message))))
 
 

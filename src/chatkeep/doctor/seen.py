@@ -11,6 +11,7 @@ from msgspec import Meta
 
 _Word = Annotated[str, Meta(max_length=500)]
 _Text = Annotated[str, Meta(max_length=2000)]
+_Count = Annotated[int, Meta(ge=0, lt=2**53)]  # what every JSON reader takes for a whole number: RFC 8259, section 6
 
 PING_S = 10.0
 """How often a real stream sends a comment while it has nothing to say: chat/follow.py."""
@@ -25,7 +26,7 @@ class EventSeen(msgspec.Struct, frozen=True):
 
     sent_ms: float
     arrived_ms: float
-    size_bytes: int
+    size_bytes: _Count
 
 
 class StreamSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ class StreamSeen(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     content_encoding: _Word = ""
     events: Annotated[list[EventSeen], Meta(max_length=500)] = []
-    pings: int = 0
+    pings: _Count = 0
     is_whole: bool = False
     elapsed_ms: float = 0
     silence_s: float = 0
@@ -57,7 +58,7 @@ class Arrived(msgspec.Struct, frozen=True):
     address: _Word | None
     is_forwarded: bool
     headers: dict[str, _Word]
-    max_body_bytes: int
+    max_body_bytes: _Count
 
 
 class PostSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,9 +68,9 @@ class PostSeen(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     post: Literal["origin", "large"]
-    size_bytes: int
+    size_bytes: _Count
     status: int
-    received_bytes: int = 0
+    received_bytes: _Count = 0
     code: _Word = ""
     detail: _Text = ""
 

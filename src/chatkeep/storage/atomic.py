@@ -85,7 +85,8 @@ def own_alike(new: Path, old: Path) -> None:
     """As root, give `new` to the owner of `old`: a command of root's must not lock the server out of a file."""
     if os.geteuid() == 0:
         found = old.stat()
-        os.chown(new, found.st_uid, found.st_gid)
+        # Why not what a link leads to: its owner may have put one there, to be given another file.
+        os.chown(new, found.st_uid, found.st_gid, follow_symlinks=False)
 
 
 def write_all(descriptor: int, data: bytes) -> None:

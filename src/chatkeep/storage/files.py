@@ -49,6 +49,7 @@ _log = structlog.get_logger("chatkeep.files")
 
 _THREADS = 8  # writes that wait for the disk at once
 _CACHE_BYTES = 16 * 1024 * 1024  # of files whose decoded chats are kept
+_UNINDEXED_BYTES = 4 * 1024 * 1024  # of files that were added, before the index catches up with them
 _KEYS_KEPT = timedelta(hours=24)
 _SWEEP_S = 60.0  # how often expired journals and trash are removed
 _TIDY_S = 86_400.0  # how often the generations of chats that are gone are looked for: it reads all their names
@@ -67,6 +68,7 @@ class FileStore:
         self._trash = Trash(self._folder, trash_days, self._watch.changing)
         self._generations = Generations(self._folder)
         self._cache = _Cache()
+        self._unindexed_bytes = 0
         self._locks = Locks[ChatKey]()
         self._sweeping: asyncio.Task[None] | None = None
         self.log = FileRunLog(self._folder.runs, self._threads, run_kept_s)
@@ -122,10 +124,14 @@ class FileStore:
         return await self._in_thread(self._read_file, key)
 
     async def add(self, key: ChatKey, data: bytes) -> Chat:
-        entry = await self._in_thread(self._add, key, data)
-        self._cache.put(key, entry)
-        self._indexing.add(Put(key, entry.chat, entry.identity))
-        return entry.chat
+        chat, identity = await self._in_thread(self._add, key, data)
+        self._indexing.add(Put(key, chat, identity))
+        # Why: chats come faster than they are indexed, and wait for that in memory.
+        self._unindexed_bytes += len(data)
+        if self._unindexed_bytes > _UNINDEXED_BYTES:
+            self._unindexed_bytes = 0
+            await self._indexing.catch_up()
+        return chat
 
     def editing(self, key: ChatKey) -> AbstractAsyncContextManager[None]:
         return self._locks.holding(key)
@@ -311,7 +317,7 @@ class FileStore:
         except OSError as exc:
             raise ChatUnreadable(f"The file of chat {key.chat_id} cannot be read: {exc.strerror}.") from exc
 
-    def _add(self, key: ChatKey, data: bytes) -> StoredChat:
+    def _add(self, key: ChatKey, data: bytes) -> tuple[Chat, Identity]:
         try:
             chat = decode_chat(data, key.chat_id, datetime.now(UTC))
         except NotAChat as exc:
@@ -319,7 +325,7 @@ class FileStore:
         if os.path.lexists(self._folder.chat(key)):
             raise Conflict(f"There is a chat {key.chat_id} already.")
         keep = functools.partial(self._keep, key, chat.revision, None, needed=False)
-        return StoredChat(chat, [encode_message(message) for message in chat.messages], self._replace(key, data, keep))
+        return chat, self._replace(key, data, keep)
 
     def _put(self, key: ChatKey, chat: Chat, lines: list[bytes], keep: Callable[[], None]) -> StoredChat:
         """Put `chat` at its path, as `_replace` does; `lines` are its first messages, encoded."""

@@ -80,6 +80,10 @@ class Indexing:
         self._broken = True
         self.distrust()
 
+    async def catch_up(self) -> None:
+        """Return when every change that was added before is written, or could not be: then it is tried again."""
+        await self._flush()
+
     async def settle(self) -> None:
         """Return when a search finds every change that was added before. Raises: StorageFull, StorageFailed."""
         await self.ask(Index.settle)

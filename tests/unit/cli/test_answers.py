@@ -68,5 +68,12 @@ def test_an_answer_of_another_shape_is_an_error(body: str) -> None:
     assert found.value.exit_code == ExitCode.UNREACHABLE
 
 
+@pytest.mark.parametrize("none", ["", ".", ".."])
+def test_what_would_make_another_path_is_the_id_of_nothing(none: str) -> None:
+    with pytest.raises(CliError) as found:
+        path_of("/chat/history/{}", none)
+    assert found.value.exit_code == ExitCode.NOT_FOUND
+
+
 def test_no_id_leaves_its_place_in_a_path() -> None:
     assert path_of("/chat/history/{}", "../x?a=b#c") == "/chat/history/..%2Fx%3Fa%3Db%23c"

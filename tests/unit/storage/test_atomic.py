@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chatkeep.storage.atomic import read_regular
+from chatkeep.storage.atomic import own_alike, read_regular
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe"])
@@ -23,3 +23,16 @@ def test_a_read_that_is_refused_leaves_no_descriptor_open(tmp_path: Path, kind: 
     again = os.dup(0)
     os.close(again)
     assert again == lowest_free
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_link_is_given_away_and_what_it_leads_to_is_not(tmp_path: Path) -> None:
+    folder, target, link = tmp_path / "folder", tmp_path / "target", tmp_path / "folder" / "link"
+    folder.mkdir()
+    os.chown(folder, 1000, 1000)
+    target.write_text("of root")
+    link.symlink_to(target)
+
+    own_alike(link, folder)
+
+    assert (link.lstat().st_uid, target.stat().st_uid) == (1000, 0)
