@@ -424,4 +424,5 @@ def _explain(error: object) -> str:
         else field
     )
     shown = "" if "key" in field.lower() else f" (it is {error['input']!r})"
-    return f"{variable.upper()}: {error['msg']}{shown}"
+    said = str(error["msg"]).removeprefix("Value error, ")  # pydantic's, before the words of a validator of ours
+    return f"{variable.upper()}: {said}{shown}"

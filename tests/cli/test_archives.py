@@ -104,11 +104,15 @@ def test_a_file_that_is_no_chat_is_told_and_the_backup_has_the_rest(tmp_path: Pa
     folder.mkdir()
     (folder / "broken.json").write_text('{"messages": [')
     (folder / "good.json").write_text('{"messages": [{"role": "user", "content": "hi"}]}')
+    (folder / "my notes.json").write_text('{"messages": [{"role": "user", "content": "hi"}]}')
+    (folder / "index.json").write_text('{"good": {}}')  # the older format's list: not even told
 
     done = chatkeep("export", "--all", "-o", "backup.tar.gz", chats_dir=folder, cwd=tmp_path)
 
     assert done.returncode == 1
     assert "broken.json is not the file of a chat" in done.stderr
+    assert "my notes.json has a name that no chat can have" in done.stderr
+    assert "index.json" not in done.stderr
     restored = chatkeep("import", "backup.tar.gz", chats_dir=tmp_path / "new", cwd=tmp_path)
     assert (restored.returncode, set(files_of(tmp_path / "new"))) == (0, {"good.json"})
 
@@ -188,6 +192,16 @@ def test_a_dry_run_says_what_there_is_and_makes_nothing(tmp_path: Path) -> None:
     assert done.stdout == "2 chats would be imported, if they are not there already.\n"
     assert done.stderr.count("left out") == 7
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 and no more", b'{"messages": [[]]}'])
+def test_what_is_said_of_a_whole_archive_names_it_once(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "some.json").write_bytes(data)
+
+    done = chatkeep("import", "some.json", chats_dir=tmp_path / "new", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0].count("some.json") == 1
 
 
 def test_what_came_before_a_broken_end_is_imported_and_the_whole_archive_completes_it(tmp_path: Path) -> None:

@@ -208,6 +208,8 @@ def test_the_models_are_listed_with_and_without_a_server(server: Server, tmp_pat
     assert [row["id"] for row in with_server] == [row["id"] for row in without] == ["echo/echo", "echo/echo-reasoning"]
     assert run(server, "models", "--provider", "nothing")[0] == ExitCode.NOT_FOUND
     assert "echo/echo\t" in run(server, "models")[1]
+    unset = run(server, "models", "--provider", "openai")
+    assert unset == (0, "", "No model of openai can be asked: Set OPENAI_API_KEY.\n")
 
 
 @pytest.mark.parametrize("command", ["list", "models"])
@@ -225,7 +227,16 @@ def test_a_reader_that_leaves_early_is_no_error_that_anybody_sees(server: Server
 
 
 @pytest.mark.parametrize(
-    "arguments", [("list", "--limit", "0"), ("search",), ("restore",), ("show",), ("nothing",), ("list", "--nothing")]
+    "arguments",
+    [
+        ("list", "--limit", "0"),
+        ("search",),
+        ("restore",),
+        ("restore", "holes", "--generation", "-1"),
+        ("show",),
+        ("nothing",),
+        ("list", "--nothing"),
+    ],
 )
 def test_wrong_usage_is_2(server: Server, arguments: tuple[str, ...]) -> None:
     assert run(server, *arguments)[0] == ExitCode.USAGE

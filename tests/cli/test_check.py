@@ -119,8 +119,8 @@ def test_of_many_notes_of_a_kind_five_are_shown(folder: Path) -> None:
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     done = check(tmp_path / "nowhere", "--repair")
 
-    assert done.returncode == 1
-    assert "There is no data folder" in done.stderr
+    assert done.returncode == 3
+    assert done.stderr == f"Error: There is no data folder {tmp_path / 'nowhere'}.\n"
     assert not (tmp_path / "nowhere").exists()
 
 

@@ -45,18 +45,21 @@ def test_the_list_names_every_key_with_its_role_owner_rate_and_end(folder: Serve
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [
-        (("add", "Alice"), 1, "cannot name a key"),
-        (("add", "../x"), 1, "cannot name a key"),
-        (("add", "x", "--owner", "../x"), 1, "cannot own chats"),
-        (("add", "x", "--rate", "often"), 1, "requests/seconds"),
+        (("add", "Alice"), 2, "cannot name a key"),
+        (("add", "../x"), 2, "cannot name a key"),
+        (("add", "x", "--owner", "../x"), 2, "cannot own chats"),
+        (("add", "x", "--rate", "often"), 2, "requests/seconds"),
         (("add", "x", "--role", "king"), 2, "king"),
         (("add",), 2, "NAME"),
-        (("revoke", "nobody"), 1, "no key nobody"),
-        (("add", "taken"), 1, "already"),
+        (("revoke", "nobody"), 3, "no key nobody"),
+        (("revoke", "gone"), 6, "revoked already"),
+        (("add", "taken"), 6, "already"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(folder: Server, arguments: tuple[str, ...], code: int, word: str) -> None:
     folder.add_key("taken")
+    folder.add_key("gone")
+    folder.keys("revoke", "gone")
     before = (folder.folder / ".chatkeep" / "keys.json").read_bytes()
 
     done = folder.keys(*arguments)
@@ -65,6 +68,18 @@ def test_what_cannot_be_is_refused_in_words(folder: Server, arguments: tuple[str
     assert word in done.stderr
     assert "Traceback" not in done.stderr
     assert (folder.folder / ".chatkeep" / "keys.json").read_bytes() == before
+
+
+def test_the_list_is_a_line_a_key_with_tabs_between(folder: Server) -> None:
+    folder.add_key("alice", "--rate", "120/60")
+    folder.add_key("own", "--owner", "")
+
+    rows = [line.split("\t") for line in folder.keys("list").stdout.splitlines()]
+
+    assert [[*row[:4], row[5]] for row in rows] == [
+        ["alice", "user", "@alice", "120/60", "active"],
+        ["own", "user", "the folder itself", "", "active"],
+    ]
 
 
 def test_keys_that_are_added_at_the_same_time_are_all_kept_and_all_work(folder: Server) -> None:

@@ -46,6 +46,12 @@ def test_a_key_given_as_an_option_is_not_shown_either(tmp_path: Path) -> None:
     assert found["CHATKEEP_API_KEY"] == ("***", "option")
 
 
+def test_a_wrong_address_is_said_in_our_words_alone(tmp_path: Path) -> None:
+    done = chatkeep("list", "--url", "nonsense", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1].startswith("CHATKEEP_URL: write it as")
+
+
 def test_wrong_settings_are_named(tmp_path: Path) -> None:
     done = chatkeep("settings", cwd=tmp_path, environment={"CHATKEEP_PORT": "many"})
     assert done.returncode == 1

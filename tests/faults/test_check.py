@@ -328,6 +328,16 @@ def test_what_the_report_says_brings_back_what_was_there(root: Path, name: str) 
     assert {name: at[::2] for name, at in after.items()} == {name: at[::2] for name, at in before.items()}
 
 
+def test_a_copy_that_is_renamed_loses_the_runs_in_the_same_repair(root: Path) -> None:
+    shutil.copy2(root / "one.json", root / "my copy.json")
+
+    repaired = look(root, repair=True)
+
+    assert all(finding.repaired for finding in repaired if not finding.is_information)
+    assert set(wrong(repaired)) >= {("my copy.json", Code.NOT_A_CHAT_ID), ("my-copy.json", Code.DUPLICATE_RUN)}
+    assert not wrong(look(root))
+
+
 def test_a_copied_chat_loses_the_runs_of_the_one_it_was_copied_from(root: Path) -> None:
     shutil.copy(root / "one.json", root / "copy.json")
     (root / "@bob").mkdir(mode=0o700)

@@ -8,7 +8,7 @@ import secrets
 import msgspec
 
 from chatkeep.access.subject import LOCAL_NAME, Rate, Role, Subject
-from chatkeep.errors import InvalidRequest
+from chatkeep.errors import Conflict, InvalidRequest, NotFound
 
 LONGEST = 4096  # characters of anything that is looked at as a credential
 _SECRET_BYTES = 32  # of a key and of a session: 256 bits, so that a fast digest is enough
@@ -60,17 +60,18 @@ class KeySet(msgspec.Struct, frozen=True):
         return next((key for key in self.keys if key.name == name and key.revoked_at is None), None)
 
     def with_key(self, key: ApiKey) -> "KeySet":
-        """The same with one key more. Raises: InvalidRequest when its name is in use."""
+        """The same with one key more. Raises: Conflict when its name is in use."""
         if self.active(key.name):
-            raise InvalidRequest(f"There is a key {key.name} already; revoke it first, or take another name.")
+            raise Conflict(f"There is a key {key.name} already; revoke it first, or take another name.")
         return KeySet(self.secret, [*self.keys, key])
 
     def without(self, name: str, moment: str) -> "KeySet":
-        """The same with the key revoked at `moment`. Raises: InvalidRequest when there is none of that name."""
+        """The same with the key revoked at `moment`. Raises: NotFound when there is none of that name, Conflict."""
         key = self.active(name)
         if key is None:
-            known = any(each.name == name for each in self.keys)
-            raise InvalidRequest(f"The key {name} is revoked already." if known else f"There is no key {name}.")
+            if any(each.name == name for each in self.keys):
+                raise Conflict(f"The key {name} is revoked already.")
+            raise NotFound(f"There is no key {name}.")
         revoked = msgspec.structs.replace(key, revoked_at=moment)
         return KeySet(self.secret, [revoked if each is key else each for each in self.keys])
 

@@ -11,7 +11,7 @@ from chatkeep.archives.clean import CleanReader, Readable
 from chatkeep.archives.record import ArchiveBroken, Bounds, Unmapped, in_mib, one_line
 
 _PIECE_BYTES = 64 * 1024
-_VALUE_BYTES = 120  # what a value weighs beside its text: its object, its place in a list or a dict, its key
+_VALUE_BYTES = 120  # what a value weighs beside its text: its object, its place in a list or a dict
 _IDS = ("conversation_id", "conversationId", "uuid", "id", "chat_id")
 _UNKEPT = "holds NUL or half a letter; U+FFFD stands in its place"
 
@@ -100,14 +100,13 @@ class _Builder:
         self._most = most
         self._open: list[list[Json] | dict[str, Json]] = []
         self._keys: list[str] = []
+        self._names: dict[str, str] = {}
         self._depth = 0
 
     def take(self, event: str, value: object) -> bool:
         """Take an event; True when the value is whole."""
         if event == "map_key":
-            self._room -= _VALUE_BYTES
-            if not self.is_too_large:
-                self._keys[-1] = self._clean(str(value))
+            self._name(str(value))
         elif event in {"start_map", "start_array"}:
             self._depth += 1
             self._begin({} if event == "start_map" else [])
@@ -130,6 +129,17 @@ class _Builder:
         if not self.is_too_large:
             self._open.append(container)
             self._keys.append("")
+
+    def _name(self, key: str) -> None:
+        """The next member's key. Equal ones are one object: in a conversation a few names come thousands of times."""
+        known = self._names.get(key)
+        if known is None:
+            self._room -= getsizeof(key) + _VALUE_BYTES
+            known = self._clean(key)
+            if not self.is_too_large:
+                self._names[key] = known
+        if not self.is_too_large:
+            self._keys[-1] = known
 
     def _scalar(self, value: object) -> Json:
         if isinstance(value, str):
@@ -161,6 +171,7 @@ class _Builder:
         self.is_too_large = True
         self._open.clear()
         self._keys.clear()
+        self._names.clear()
 
     def _clean(self, text: str) -> str:
         """`text` without what no file of ours may hold."""

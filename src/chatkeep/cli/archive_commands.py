@@ -47,7 +47,9 @@ def export_chats(
     """
     from chatkeep.cli import exporting as command
 
-    if everything == bool(chat_ids):
+    if everything and chat_ids:
+        raise click.UsageError("--all takes every chat: name none beside it.")
+    if not everything and not chat_ids:
         raise click.UsageError("Name the chats, or take them --all.")
     if everything and kind == "json":
         command.back_up(target, output, as_json=as_json)

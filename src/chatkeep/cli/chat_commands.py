@@ -99,7 +99,11 @@ def delete_chat(target: Target, chat_id: str, *, purge: bool, yes: bool, as_json
 
 @click.command("restore")
 @click.argument("chat_id", metavar="[ID]", required=False)
-@click.option("--generation", type=int, help="The revision to go back to; what is there now is kept as another one.")
+@click.option(
+    "--generation",
+    type=click.IntRange(min=0),
+    help="The revision to go back to; what is there now is kept as another one.",
+)
 @click.option("--list", "lists", is_flag=True, help="List what can be restored: the trash, or generations of the chat.")
 @options.as_json
 @options.of_server

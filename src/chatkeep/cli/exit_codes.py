@@ -27,7 +27,7 @@ MEANINGS = {
     ExitCode.NOT_FOUND: "what was named does not exist",
     ExitCode.REFUSED: "refused: no key, a wrong one, or its role does not allow it",
     ExitCode.UNREACHABLE: "no server can be reached",
-    ExitCode.CONFLICT: "a conflict: the chat is busy, or has changed since it was read",
+    ExitCode.CONFLICT: "a conflict: the chat is busy, or has changed since it was read; or the name is taken",
     ExitCode.INTERRUPTED: "interrupted",
 }
 """Each exit code in words."""

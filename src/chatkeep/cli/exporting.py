@@ -16,7 +16,7 @@ import rich_click as click
 from chatkeep.api.archives import ExportFormat
 from chatkeep.api.schemas import ChatList
 from chatkeep.archives.backup import BackupWriter
-from chatkeep.chat.model import ChatKey
+from chatkeep.chat.model import ChatKey, is_chat_id
 from chatkeep.cli.answers import path_of
 from chatkeep.cli.client import Client
 from chatkeep.cli.connection import connected
@@ -158,7 +158,11 @@ class _Everything:
 
     def _tell_of(self, files: Sequence[Path], bar: Bar) -> None:
         for path in files:
-            bar.say(f"{path} is not the file of a chat, or cannot be read; left out.")
+            bar.say(
+                f"{path} is not the file of a chat, or cannot be read; left out."
+                if is_chat_id(path.stem)
+                else f"{path} has a name that no chat can have; left out. `chatkeep check --repair` renames chats."
+            )
         self._left_out += len(files)
 
 

@@ -112,7 +112,7 @@ class _Taking:
             )
         left = count["finding"] + count["differs"] + count["id_taken"]
         if left:
-            raise CliError(ExitCode.FAILED, f"Left out, a line each above: {left}.")
+            raise CliError(ExitCode.FAILED, f"Left out or not as it was, a line each above: {left}.")
 
     def _take_all(self, archive: Archive) -> None:
         for record in archive.records:
@@ -176,9 +176,17 @@ class _Taking:
         if self._as_json:
             print_json(line)
         elif line.kind == "finding":
-            self._bar.say(": ".join(filter(None, (line.archive, line.where, line.what))))
+            self._bar.say(_sentence(line))
         elif line.kind in ("differs", "id_taken"):
             self._bar.say(f"{line.archive}: {line.chat_id} {_WORDS[line.kind]}")
+
+
+def _sentence(line: Line) -> str:
+    """A finding for people. What is said of the archive itself may name it already, as its place or in words."""
+    if line.what.startswith(line.archive):
+        return line.what
+    where = line.where if line.where != line.archive else ""
+    return ": ".join(filter(None, (line.archive, where, line.what)))
 
 
 def _name_of(data: bytes, where: str) -> str | None:

@@ -11,7 +11,10 @@ from chatkeep.access.audit import AuditEntry
 from chatkeep.access.keys import ApiKey, KeySet, check_name, check_owner, new_key, parse_rate
 from chatkeep.access.subject import Role
 from chatkeep.chat.model import now
-from chatkeep.errors import ChatkeepError
+from chatkeep.cli.answers import exit_code_of
+from chatkeep.cli.exit_codes import CliError, ExitCode
+from chatkeep.cli.printing import print_rows, shown_time
+from chatkeep.errors import ChatkeepError, InvalidRequest
 from chatkeep.settings import WrongSettings, read_settings
 from chatkeep.storage.audit import AuditLog
 from chatkeep.storage.keys import KeyFile
@@ -20,7 +23,7 @@ _WHO = "chatkeep keys"
 
 
 def add(chats_dir: Path | None, name: str, *, role: str, owner: str | None, rate: str | None, as_json: bool) -> None:
-    """Make a key and print it, the only time it is shown. Exits with 1 and a line that says why when it cannot."""
+    """Make a key and print it, the only time it is shown. Raises: CliError, click.UsageError."""
     with _explained():
         root = _root(chats_dir)
         secret = new_key()
@@ -43,7 +46,7 @@ def add(chats_dir: Path | None, name: str, *, role: str, owner: str | None, rate
 
 
 def show(chats_dir: Path | None, *, as_json: bool) -> None:
-    """Print every key that was ever made, a line each, without what is secret."""
+    """Print every key that was ever made, without what is secret. Raises: CliError."""
     with _explained():
         root = _root(chats_dir)
         kept = KeyFile(root).read()
@@ -51,17 +54,13 @@ def show(chats_dir: Path | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
         return
-    for row in rows:
-        state = f"revoked {row['revoked_at']}" if row["revoked_at"] else "active"
-        owner = f"@{row['owner']}" if row["owner"] else "(the folder itself)"
-        rate = row["rate"] or "-"
-        click.echo(f"{row['name']:<20} {row['role']:<7} {owner:<21} {rate:<9} {row['created_at']}  {state}")
+    print_rows(("NAME", "ROLE", "CHATS", "RATE", "MADE", "STATE"), [_cells(row) for row in rows], to_fit=5)
     if not rows:
         click.echo(f"There are no keys in {root.absolute()}.", err=True)
 
 
 def revoke(chats_dir: Path | None, name: str) -> None:
-    """Make a key invalid for good. Exits with 1 and a line that says why when there is none of that name."""
+    """Make a key invalid for good. Raises: CliError."""
     with _explained():
         root = _root(chats_dir)
         KeyFile(root).change(lambda keys: keys.without(name, now()))
@@ -81,16 +80,25 @@ def _row(key: ApiKey) -> dict[str, str | None]:
     }
 
 
+def _cells(row: dict[str, str | None]) -> tuple[str | None, ...]:
+    """One row as people read it."""
+    state = f"revoked {shown_time(row['revoked_at'])}" if row["revoked_at"] else "active"
+    owner = f"@{row['owner']}" if row["owner"] else "the folder itself"
+    return row["name"], row["role"], owner, row["rate"], shown_time(row["created_at"]), state
+
+
 def _root(chats_dir: Path | None) -> Path:
     return read_settings(chats_dir=chats_dir).chats_dir
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turn what can go wrong into one line on standard error and exit status 1."""
+    """Turn what can go wrong into what a command ends with. Raises: CliError, click.UsageError."""
     try:
         yield
     except WrongSettings as exc:
-        raise click.ClickException(f"These settings are wrong:\n{exc}") from exc
+        raise CliError(ExitCode.FAILED, f"These settings are wrong:\n{exc}") from exc
+    except InvalidRequest as exc:
+        raise click.UsageError(exc.detail) from exc
     except ChatkeepError as exc:
-        raise click.ClickException(exc.detail) from exc
+        raise CliError(exit_code_of(exc.status), exc.detail) from exc

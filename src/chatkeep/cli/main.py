@@ -46,7 +46,7 @@ def serve(
 @main.command()
 @click.option("--repair", is_flag=True, help="Repair it; what is replaced or moved away goes to .chatkeep/quarantine.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON line a finding, and one with the counts.")
-@options.chats_dir
+@options.present_chats_dir
 @click.pass_context
 def check(context: click.Context, chats_dir: Path | None, *, repair: bool, as_json: bool) -> None:
     """Verify every file of the data folder, and explain each finding; exits with 1 when there is any.

@@ -33,7 +33,14 @@ def show(target: Target, provider: str | None, *, as_json: bool) -> None:
     heads = ("MODEL", "WINDOW", "USD/M IN", "USD/M OUT")
     print_rows(heads, [_row(model) for model in models], to_fit=0)
     if not models:
-        say("No model can be asked: set the key of a service, or install the embedded model.")
+        say(_nothing_of(next((info for info in known if info.name == provider), None)))
+
+
+def _nothing_of(info: ProviderInfo | None) -> str:
+    """Why there is none to list: of the one provider that was asked for, or of all."""
+    if info is None:
+        return "No model can be asked: set the key of a service, or install the embedded model."
+    return f"No model of {info.name} can be asked: {info.error or info.state}"
 
 
 def _row(model: OfferedModel) -> tuple[str, str | None, str | None, str | None]:

@@ -18,6 +18,12 @@ chats_dir = click.option(
     help="The data folder, made when missing.  [CHATKEEP_CHATS_DIR, ./chats]",
 )
 
+present_chats_dir = click.option(
+    "--chats-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The data folder.  [CHATKEEP_CHATS_DIR, ./chats]",
+)
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 chat_id = click.argument("chat_id", metavar="ID", shell_complete=complete_chat_id)

@@ -6,12 +6,13 @@ from typing import Self
 
 from chatkeep.access.keys import check_owner
 from chatkeep.api.login import WhoAnswer
-from chatkeep.chat.model import is_chat_id
 from chatkeep.cli.client import Client
 from chatkeep.cli.connection import connected, settings_of
 from chatkeep.cli.target import Target
 from chatkeep.errors import InvalidRequest
 from chatkeep.storage.folder import Folder
+
+_OLDER_INDEX = "index.json"  # the older format kept a list of its own under this name
 
 
 class OwnedClients:
@@ -54,12 +55,13 @@ class OwnedClients:
             return [owner for owner in folder.owners() if _may_own(owner)]
 
     def files(self, owner: str) -> list[Path]:
-        """The files in the owner's folder that are chats by their names; empty for a server elsewhere."""
+        """The files in the owner's folder that may be chats; empty for a server elsewhere."""
         settings = settings_of(self._target)
         if settings.url is not None and self._target.chats_dir is None:
             return []
         folder = Folder(settings.chats_dir).of_owner(owner)
-        return [path for path in sorted(folder.glob("*.json")) if is_chat_id(path.stem)]
+        found = sorted(folder.glob("*.json"))
+        return [path for path in found if not path.name.startswith(".") and path.name != _OLDER_INDEX]
 
     def has(self, owner: str) -> bool:
         """Whether chats of that owner can be reached."""

@@ -4,7 +4,7 @@ import pytest
 
 from chatkeep.access.keys import ApiKey, KeyRing, KeySet, check_name, check_owner, new_key, parse_rate
 from chatkeep.access.subject import Rate, Role
-from chatkeep.errors import InvalidRequest
+from chatkeep.errors import Conflict, InvalidRequest, NotFound
 
 MOMENT = "2026-01-01T00:00:00.000000Z"
 
@@ -37,8 +37,10 @@ def test_a_revoked_key_is_nobodys_and_its_name_is_free_again() -> None:
 
     assert KeyRing(after).find(one) is None
     assert after.with_key(ApiKey("one", "one", Role.USER, "d", MOMENT)).active("one") is not None
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(Conflict):
         after.without("one", MOMENT)
+    with pytest.raises(NotFound):
+        after.without("none", MOMENT)
 
 
 def test_revoking_the_last_key_does_not_open_the_server() -> None:

@@ -171,6 +171,14 @@ def test_a_conversation_that_is_too_large_is_told_and_the_next_ones_are_read() -
     assert findings(records) == ["conversation 1 large: takes more than 0.381 MiB of memory; left out"]
 
 
+def test_a_conversation_of_many_short_messages_is_counted_as_what_it_takes() -> None:
+    many = conversation("many", *(node(str(place), str(place - 1) if place else None) for place in range(170)))
+    records = read_bytes(encoded(many), SMALL)
+
+    assert [len(chat.messages) for chat in chats(records)] == [170]
+    assert findings(records) == []
+
+
 def test_a_single_text_that_is_too_long_ends_the_reading_before_it_fills_the_memory() -> None:
     data = encoded(conversation("one", node("a", None)), conversation("huge", node("b", None, "x" * 4_000_000)))
 

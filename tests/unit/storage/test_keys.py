@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from chatkeep.access.keys import ApiKey, KeyRing, KeySet, new_key
 from chatkeep.access.subject import Rate, Role
-from chatkeep.errors import InvalidRequest
+from chatkeep.errors import Conflict, NotFound
 from chatkeep.storage.keys import KeyFile
 
 MOMENT = "2026-01-01T00:00:00.000000Z"
@@ -91,7 +91,7 @@ class KeysOfAFolder(RuleBasedStateMachine):
         before = self.meant
         try:
             self.meant = self.file.change(how)
-        except InvalidRequest:
+        except (Conflict, NotFound):
             assert not is_possible
             assert self.file.read() == before
             return False

@@ -135,6 +135,7 @@ class ChatsCheck:
             if mended is None:
                 raise CannotRepair("what is in it cannot be mended either")
             into.rename(path, mended, self._folder.chat(wanted), faults)
+            self._runs.add(report.run_ids)  # it is a chat of the folder now, and may be a copy of another one
 
         what = f"{shown(stem)} is no chat id (letters, digits, _ and -), so this chat is in no list."
         yield from self._scope.found(path, [Fault(Code.NOT_A_CHAT_ID, what)], rename)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from chatkeep.chat.model import timestamp
-from chatkeep.errors import StorageFailed
+from chatkeep.errors import NotFound, StorageFailed
 from chatkeep.storage.atomic import storage_errors
 from chatkeep.storage.checking.chats import ChatsCheck
 from chatkeep.storage.checking.finding import Code, Fault, Finding
@@ -37,12 +37,12 @@ class FolderCheck:
         """Yield what is found, as it is found; with `repair` after it was repaired.
 
         Without `repair` nothing is changed, and a server may own the folder; with it the folder is owned until the
-        iterator is closed. Raises: FolderInUse, StorageFull, StorageFailed.
+        iterator is closed. Raises: NotFound, FolderInUse, StorageFull, StorageFailed.
         """
         root = self._folder.root
         lock = FolderLock(self._folder.lock)
         if not root.is_dir():
-            raise StorageFailed(f"There is no data folder {root}.")
+            raise NotFound(f"There is no data folder {root}.")
         with storage_errors(f"The data folder {root} cannot be read"):
             yield from self._repaired(lock) if repair else self._look(self._scope(lock.owner(), None))
 
