@@ -24,6 +24,7 @@ PREPARING = (
     "before 1 open lock",
     "before 1 truncate lock",
     "before 1 write lock",
+    "before 1 unlink server.sock",
     "before 1 unlink transcript",
     "before 1 open probe",
     "during 1 write probe",
@@ -94,7 +95,8 @@ def crash(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Crash:
     kept = tmp_path_factory.mktemp("crash")
     witness = Witness(chat_id, "[[first-delay 0.05]] [[delay 0.05]] [[tokens 30]]", before, "", stream=True)
     witness.seen, witness.raw, witness.run_id = stream.seen, stream.raw, stream.seen[0].fields["run_id"]
-    shutil.copytree(server.folder, kept / "chats")
+    # A socket cannot be copied, and nobody listens at it any more.
+    shutil.copytree(server.folder, kept / "chats", ignore=shutil.ignore_patterns("server.sock"))
     return Crash(kept / "chats", witness, waiting)
 
 
