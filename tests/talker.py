@@ -11,7 +11,7 @@ from chatkeep.cli.client import Client
 from chatkeep.cli.connection import connected
 from chatkeep.cli.target import Target
 
-SLOW = "[[tokens 60]] [[delay 0.05]]"
+SLOW = "[[tokens 40]] [[delay 0.05]]"
 
 
 def main(folder: Path) -> None:

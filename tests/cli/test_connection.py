@@ -155,7 +155,7 @@ def test_a_server_that_is_starting_is_waited_for(folder: Path) -> None:
 
 def test_a_server_that_is_stopping_is_waited_for_and_followed_by_ones_own(folder: Path) -> None:
     with serving(folder) as server:
-        run_id = server.client.begin("[[tokens 60]] [[delay 0.05]]", "slow")
+        run_id = server.client.begin("[[tokens 40]] [[delay 0.05]]", "slow")
         with server.client.following(run_id) as stream, talker(folder) as command:
             stream.until(2)
             server.signal(signal.SIGTERM)

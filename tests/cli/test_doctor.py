@@ -19,7 +19,7 @@ from tests.reverse_proxy import reverse_proxy
 from tests.server import DEADLINE_S, Server, clean_environment, serving
 
 QUICK = Plan(silence_s=1, interval_ms=50)
-PACED = Plan(silence_s=1)  # where it matters that events come one by one, also on a busy machine
+PACED = Plan(silence_s=1, interval_ms=100)  # where it matters that events come one by one, also on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_compression_that_holds_nothing_back_is_a_warning(server: Server) -> Non
 
 def test_a_cut_off_that_comes_before_the_next_comment_is_a_problem(server: Server) -> None:
     with reverse_proxy(port_of(server), idle_s=1) as proxy:
-        found = look(proxy.url, Plan(silence_s=4, interval_ms=50))
+        found = look(proxy.url, Plan(silence_s=2.5, interval_ms=50))
 
     assert found["idle"].verdict is Verdict.PROBLEM
     assert "duration" not in found
@@ -107,16 +107,16 @@ def test_a_cut_off_that_comes_before_the_next_comment_is_a_problem(server: Serve
 
 
 def test_a_cut_off_that_comments_prevent_is_a_warning_for_who_waits_without_a_stream(server: Server) -> None:
-    with reverse_proxy(port_of(server), idle_s=2.5) as proxy:
-        found = look(proxy.url, Plan(silence_s=6, ping_s=0.2, interval_ms=50))
+    with reverse_proxy(port_of(server), idle_s=1.5) as proxy:
+        found = look(proxy.url, Plan(silence_s=3.5, ping_s=0.2, interval_ms=50))
 
     assert verdicts(found) | {"idle": "warning", "duration": "ok"} == verdicts(found)
     assert "Streams live on" in found["idle"].sentence
 
 
 def test_a_limit_on_the_length_of_answers_is_told_from_a_limit_on_silence(server: Server) -> None:
-    with reverse_proxy(port_of(server), life_s=2) as proxy:
-        found = look(proxy.url, Plan(silence_s=5, ping_s=0.2, interval_ms=50))
+    with reverse_proxy(port_of(server), life_s=1.5) as proxy:
+        found = look(proxy.url, Plan(silence_s=3, ping_s=0.2, interval_ms=50))
 
     assert found["duration"].verdict is Verdict.PROBLEM
     assert "also while it moves" in found["duration"].sentence

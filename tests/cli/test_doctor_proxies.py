@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def look(url: str) -> dict[str, Finding]:
-    report = asyncio.run(examine(url, None, Plan(silence_s=1), lambda _: None))
+    report = asyncio.run(examine(url, None, Plan(silence_s=1, interval_ms=100), lambda _: None))
     return {finding.check: finding for finding in report.findings}
 
 

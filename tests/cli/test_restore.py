@@ -1,7 +1,6 @@
 """`chatkeep restore`: what it lists and brings back, with a running server and without one."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,10 +9,10 @@ from tests.commands import chatkeep, json_of
 from tests.server import Server, serving
 
 
-@pytest.fixture(params=["with a server", "without one"])
-def stopped_or_not(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A folder with a chat of three revisions, and a deleted one."""
-    with serving(tmp_path / "chats") as server:
+@pytest.fixture(scope="module", params=["with a server", "without one"])
+def stopped_or_not(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A folder with a chat of three revisions, and a deleted one; each is of one test alone."""
+    with serving(tmp_path_factory.mktemp("restore") / "chats") as server:
         for message in ("first", "second", "third"):
             server.client.send(message, "kept")
         server.client.send("hi", "deleted")
