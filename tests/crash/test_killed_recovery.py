@@ -1,7 +1,9 @@
 """Kill -9 while a start is mending what an earlier kill left."""
 
+import os
 import shutil
 import signal
+import stat
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,7 @@ PREPARING = (
     "before 1 open lock",
     "before 1 truncate lock",
     "before 1 write lock",
+    "before 1 unlink server.sock",
     "before 1 unlink transcript",
     "before 1 open probe",
     "during 1 write probe",
@@ -70,8 +73,16 @@ class Crash:
 
     def copy(self, to: Path) -> "Crash":
         """The same somewhere else."""
-        shutil.copytree(self.folder, to / "chats", symlinks=True)
+        shutil.copytree(self.folder, to / "chats", symlinks=True, copy_function=_copy)
         return Crash(to / "chats", replace(self.witness), self.waiting)
+
+
+def _copy(source: str, target: str) -> str:
+    """Copy a file; of the socket that the killed server left, make another."""
+    if Path(source).is_socket():
+        os.mknod(target, stat.S_IFSOCK | 0o600)
+        return target
+    return shutil.copy2(source, target)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +105,7 @@ def crash(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Crash:
     kept = tmp_path_factory.mktemp("crash")
     witness = Witness(chat_id, "[[first-delay 0.05]] [[delay 0.05]] [[tokens 30]]", before, "", stream=True)
     witness.seen, witness.raw, witness.run_id = stream.seen, stream.raw, stream.seen[0].fields["run_id"]
-    shutil.copytree(server.folder, kept / "chats")
+    shutil.copytree(server.folder, kept / "chats", copy_function=_copy)
     return Crash(kept / "chats", witness, waiting)
 
 
