@@ -11,6 +11,7 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from chatkeep.cli.exit_codes import CliError, ExitCode
 from chatkeep.cli.visible import visible
 from chatkeep.errors import ChatkeepError, FolderInUse
 from chatkeep.settings import WrongSettings, read_settings
@@ -18,13 +19,12 @@ from chatkeep.storage.checking.finding import Code, Finding
 from chatkeep.storage.checking.folder import FolderCheck
 from chatkeep.telemetry.logging import configure_logging
 
-_DONE, _FOUND, _IN_USE, _INTERRUPTED = 0, 1, 6, 130  # exit statuses: docs/check.md
 _MOST_NOTES = 5  # of one kind that are shown; all are counted, and `--json` has all
 _PACE_S = 0.1  # between two moves of the progress bar
 
 
-def check(chats_dir: Path | None, *, repair: bool, as_json: bool) -> int:
-    """Print what is found, and return the exit status. Raises: click.ClickException."""
+def check(chats_dir: Path | None, *, repair: bool, as_json: bool) -> ExitCode:
+    """Print what is found; FAILED when something was, and is not repaired. Raises: CliError."""
     try:
         settings = read_settings(chats_dir=chats_dir)
         configure_logging("critical", as_json=None)  # what else would be logged of a file is a finding here
@@ -35,18 +35,12 @@ def check(chats_dir: Path | None, *, repair: bool, as_json: bool) -> int:
                 told.tell(finding)
         told.close(bar.done, bar.elapsed_s, found.quarantine)
     except WrongSettings as exc:
-        raise click.ClickException(f"These settings are wrong:\n{exc}") from exc
+        raise CliError(ExitCode.FAILED, f"These settings are wrong:\n{exc}") from exc
     except FolderInUse as exc:
-        raise _InUse(f"{exc.detail} Stop it to repair; without --repair it may run.") from exc
+        raise CliError(ExitCode.CONFLICT, f"{exc.detail} Stop it to repair; without --repair it may run.") from exc
     except ChatkeepError as exc:
-        raise click.ClickException(exc.detail) from exc
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    return _FOUND if told.remaining else _DONE
-
-
-class _InUse(click.ClickException):
-    exit_code = _IN_USE
+        raise CliError(ExitCode.FAILED, exc.detail) from exc
+    return ExitCode.FAILED if told.remaining else ExitCode.DONE
 
 
 class _Told:
