@@ -1,7 +1,9 @@
 """Kill -9 while a start is mending what an earlier kill left."""
 
+import os
 import shutil
 import signal
+import stat
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -71,8 +73,16 @@ class Crash:
 
     def copy(self, to: Path) -> "Crash":
         """The same somewhere else."""
-        shutil.copytree(self.folder, to / "chats", symlinks=True)
+        shutil.copytree(self.folder, to / "chats", symlinks=True, copy_function=_copy)
         return Crash(to / "chats", replace(self.witness), self.waiting)
+
+
+def _copy(source: str, target: str) -> str:
+    """Copy a file; of the socket that the killed server left, make another."""
+    if Path(source).is_socket():
+        os.mknod(target, stat.S_IFSOCK | 0o600)
+        return target
+    return shutil.copy2(source, target)
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +105,7 @@ def crash(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Crash:
     kept = tmp_path_factory.mktemp("crash")
     witness = Witness(chat_id, "[[first-delay 0.05]] [[delay 0.05]] [[tokens 30]]", before, "", stream=True)
     witness.seen, witness.raw, witness.run_id = stream.seen, stream.raw, stream.seen[0].fields["run_id"]
-    # A socket cannot be copied, and nobody listens at it any more.
-    shutil.copytree(server.folder, kept / "chats", ignore=shutil.ignore_patterns("server.sock"))
+    shutil.copytree(server.folder, kept / "chats", copy_function=_copy)
     return Crash(kept / "chats", witness, waiting)
 
 

@@ -30,7 +30,9 @@ class Client:
 
     `name` is what people are told of the server; `headers` go with every request. Without a `transport` it is the
     usual one, with the proxies that the environment names. A line that breaks in the middle of a request makes the
-    request be sent once more: each POST has an Idempotency-Key, so it counts once.
+    request be sent once more, as the server may have been stopping before it read it. POSTs that ask a model, or make a
+    chat, count once by their Idempotency-Key. Limit: one that changes a chat may then be told what it did itself: that
+    the chat is gone, or has another revision.
     """
 
     def __init__(
