@@ -19,6 +19,7 @@ Query = Mapping[str, str | int | bool | None]
 
 _CONNECT_S = 5.0
 _ANSWER_S = 60.0  # for what asks no model; the server itself gives up on a search much sooner
+_RESENDS = 3  # commands that begin at once share servers of which one after the other is stopping
 _PATIENCE_S = 120.0  # without a sign of life from a server whose run is followed
 # Why below uvicorn's 5 s: a connection that the server is about to close must not be used again.
 LIMITS = httpx.Limits(keepalive_expiry=3.0)
@@ -30,7 +31,7 @@ class Client:
 
     `name` is what people are told of the server; `headers` go with every request. Without a `transport` it is the
     usual one, with the proxies that the environment names. A line that breaks in the middle of a request makes the
-    request be sent once more, as the server may have been stopping before it read it. POSTs that ask a model, or make a
+    request be sent again, as the server may have been stopping before it read it. POSTs that ask a model, or make a
     chat, count once by their Idempotency-Key. Limit: one that changes a chat may then be told what it did itself: that
     the chat is gone, or has another revision.
     """
@@ -159,12 +160,12 @@ class Client:
         )
 
     def _send(self, request: httpx.Request) -> httpx.Response:
-        """Send it, and once more when the line broke on the way. Raises: CliError."""
+        """Send it, and again when the line broke on the way. Raises: CliError."""
         try:
-            try:
-                return self._http.send(request)
-            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-                return self._http.send(request)
+            for _ in range(_RESENDS):
+                with contextlib.suppress(httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+                    return self._http.send(request)
+            return self._http.send(request)
         except httpx.RequestError as exc:
             raise unreachable(exc, self.name) from exc
 
