@@ -42,6 +42,16 @@ def test_the_list_names_every_key_with_its_role_owner_rate_and_end(folder: Serve
     assert len(folder.keys("list").stdout.splitlines()) == 3
 
 
+def test_a_key_that_is_revoked_is_told_as_json_where_that_is_asked_for(folder: Server) -> None:
+    folder.add_key("alice")
+
+    told = folder.keys("revoke", "alice", "--json")
+
+    (row,) = json.loads(folder.keys("list", "--json").stdout)
+    assert json.loads(told.stdout) == {"name": "alice", "revoked_at": row["revoked_at"]}
+    assert told.stderr == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [

@@ -15,6 +15,8 @@ Text = Annotated[str, Meta(min_length=1)]
 Provider = Annotated[str | None, Meta(description="Left out, the default provider.")]
 Model = Annotated[str | None, Meta(description="`model` or `provider/model`. Left out, the default.")]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
+Stream = Annotated[bool, Meta(description="Answer with server-sent events.")]
+Background = Annotated[bool, Meta(description="Answer 202 at once; the run goes on by itself.")]
 MaxTokens = Annotated[int, Meta(ge=1, le=10_000_000)]
 RevisionNumber = Annotated[int, Meta(ge=0)]
 Revision = Annotated[
@@ -46,8 +48,8 @@ class SendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str | None,
         Meta(description="Begins a new chat in place of the default prompt; in an existing chat, for this turn only."),
     ] = None
-    stream: Annotated[bool, Meta(description="Answer with server-sent events.")] = False
-    background: Annotated[bool, Meta(description="Answer 202 at once; the run goes on by itself.")] = False
+    stream: Stream = False
+    background: Background = False
     if_busy: Annotated[
         IfBusy,
         Meta(
@@ -75,8 +77,8 @@ class ContinueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             " does when it can, and is else asked to go on by a message, which is kept."
         ),
     ] = None
-    stream: Annotated[bool, Meta(description="Answer with server-sent events.")] = False
-    background: Annotated[bool, Meta(description="Answer 202 at once; the run goes on by itself.")] = False
+    stream: Stream = False
+    background: Background = False
     if_busy: Annotated[
         Interrupting,
         Meta(
@@ -96,8 +98,8 @@ class _AskingAgain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     max_tokens: MaxTokens | None = None
     system_prompt: Annotated[str | None, Meta(description="In place of the chat's own, for this turn only.")] = None
     revision: Revision = None
-    stream: Annotated[bool, Meta(description="Answer with server-sent events.")] = False
-    background: Annotated[bool, Meta(description="Answer 202 at once; the run goes on by itself.")] = False
+    stream: Stream = False
+    background: Background = False
     if_busy: Annotated[
         Interrupting,
         Meta(

@@ -59,12 +59,16 @@ def show(chats_dir: Path | None, *, as_json: bool) -> None:
         click.echo(f"There are no keys in {root.absolute()}.", err=True)
 
 
-def revoke(chats_dir: Path | None, name: str) -> None:
+def revoke(chats_dir: Path | None, name: str, *, as_json: bool) -> None:
     """Make a key invalid for good. Raises: CliError."""
     with _explained():
         root = _root(chats_dir)
-        KeyFile(root).change(lambda keys: keys.without(name, now()))
-        AuditLog(root).append(AuditEntry(now(), _WHO, "keys revoke", key=name))
+        moment = now()
+        KeyFile(root).change(lambda keys: keys.without(name, moment))
+        AuditLog(root).append(AuditEntry(moment, _WHO, "keys revoke", key=name))
+    if as_json:
+        click.echo(json.dumps({"name": name, "revoked_at": moment}))
+        return
     click.echo(f"The key {name} is revoked in {root.absolute()}. The next request with it is refused.", err=True)
 
 

@@ -120,15 +120,16 @@ def show(chats_dir: Path | None, *, as_json: bool) -> None:
 
 @keys.command("revoke")
 @click.argument("name")
+@options.as_json
 @options.chats_dir
-def revoke(chats_dir: Path | None, name: str) -> None:
+def revoke(chats_dir: Path | None, name: str, *, as_json: bool) -> None:
     """Make a key invalid for good: the next request with it fails, and its open streams end within 5 seconds.
 
     Example: `chatkeep keys revoke alice`
     """
     from chatkeep.cli import keys as commands  # noqa: PLC0415 - as above
 
-    commands.revoke(chats_dir, name)
+    commands.revoke(chats_dir, name, as_json=as_json)
 
 
 @main.command()
