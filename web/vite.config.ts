@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { defineConfig, type Plugin } from "vite";
+
+/** Each text file also compressed, once and at best: the server has nothing to compress while it serves. */
+function compressed(): Plugin {
+  return {
+    name: "compressed",
+    apply: "build",
+    generateBundle: {
+      order: "post",
+      handler(_options, bundle) {
+        for (const [name, output] of Object.entries(bundle)) {
+          if (!/\.(js|css|html|svg|webmanifest)$/.test(name)) continue;
+          const source = Buffer.from(output.type === "chunk" ? output.code : output.source);
+          const brotli = brotliCompressSync(source, {
+            params: { [constants.BROTLI_PARAM_SIZE_HINT]: source.length },
+          });
+          this.emitFile({ type: "asset", fileName: `${name}.br`, source: brotli });
+          this.emitFile({ type: "asset", fileName: `${name}.gz`, source: gzipSync(source, { level: 9 }) });
+        }
+      },
+    },
+  };
+}
+
+/** Numbers in the place of paths: what is built is the same wherever it was built. */
+const shortName = (path: string) => createHash("sha256").update(path).digest("hex").slice(0, 8);
+
+export default defineConfig({
+  base: "./", // also where a proxy puts a path before ours
+  plugins: [compressed()],
+  // virtua is written for React; Preact stands in for it.
+  resolve: {
+    alias: { react: "preact/compat", "react-dom": "preact/compat", "react/jsx-runtime": "preact/jsx-runtime" },
+  },
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  css: { modules: { generateScopedName: (name, path) => `${name}-${shortName(path)}` } },
+  build: {
+    outDir: fileURLToPath(new URL("../src/chatkeep/static", import.meta.url)),
+    emptyOutDir: true,
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0, // the page's policy takes no data: scripts, and fonts are fetched once
+  },
+  server: {
+    port: 5173,
+    proxy: { "^/(?!src/|node_modules/|@|$|\\?)": { target: "http://127.0.0.1:8000", ws: true } },
+  },
+  test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"], restoreMocks: true },
+} as Parameters<typeof defineConfig>[0]);
