@@ -1,3 +1,8 @@
 import { render } from "preact";
+import { App } from "./App";
+import { applyTheme } from "./theme/theme";
+import "./theme/tokens.css";
+import "./theme/base.css";
 
-render(<h1>chatkeep</h1>, document.getElementById("page") as HTMLElement);
+applyTheme();
+render(<App />, document.getElementById("page") as HTMLElement);

@@ -1,0 +1,60 @@
+/** Who answers in a chat, and how: chosen here and sent with each question. A new chat begins with the last choice. */
+
+import { effect, type Signal, signal } from "@preact/signals";
+import { keep, kept, keptNames } from "../session/kept";
+
+/** Null leaves it to the server. `model` is `provider/model`, as GET /api/llm/models names it. */
+export interface ChatOptions {
+  model: string | null;
+  /** 0 to 2. */
+  temperature: number | null;
+  /** Tokens of a reply. */
+  maxTokens: number | null;
+}
+
+const NONE: ChatOptions = { model: null, temperature: null, maxTokens: null };
+const LAST = "options";
+const MOST_CHATS = 300; // whose choice is kept
+
+const known = new Map<string, Signal<ChatOptions>>();
+
+/** The choice in a chat. What is put into it is kept. */
+export function optionsOf(chatId: string): Signal<ChatOptions> {
+  const found = known.get(chatId);
+  if (found !== undefined) return found;
+  const name = `${LAST}:${chatId}`;
+  const options = signal(read(name) ?? read(LAST) ?? NONE);
+  known.set(chatId, options);
+  const first = options.peek();
+  effect(() => {
+    if (options.value === first) return;
+    keep(name, JSON.stringify(options.value));
+    keep(LAST, JSON.stringify(options.value));
+    for (const old of keptNames(`${LAST}:`).slice(MOST_CHATS)) keep(`${LAST}:${old}`, null);
+  });
+  return options;
+}
+
+/** Somebody else uses the page from here on. */
+export function forgetOptions(): void {
+  known.clear();
+}
+
+/** The options as fields of a request. */
+export function fieldsOf(options: ChatOptions): { model?: string; temperature?: number; max_tokens?: number } {
+  return {
+    ...(options.model === null ? {} : { model: options.model }),
+    ...(options.temperature === null ? {} : { temperature: options.temperature }),
+    ...(options.maxTokens === null ? {} : { max_tokens: options.maxTokens }),
+  };
+}
+
+function read(name: string): ChatOptions | null {
+  const text = kept(name);
+  if (text === null) return null;
+  try {
+    return { ...NONE, ...(JSON.parse(text) as Partial<ChatOptions>) };
+  } catch {
+    return null; // not written by this version
+  }
+}

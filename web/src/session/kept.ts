@@ -1,0 +1,59 @@
+/** What the page keeps in the browser, apart for each owner of chats: drafts, choices, and what is not sent yet. No keys. */
+
+import { clear, createStore, type UseStore } from "idb-keyval";
+
+let owner = "";
+
+/** From here on, what is kept is that owner's. */
+export function keepFor(name: string): void {
+  owner = name;
+  store = null;
+}
+
+function nameOf(name: string): string {
+  return `chatkeep:${owner}:${name}`;
+}
+
+/** The text kept under `name`, null when there is none. */
+export function kept(name: string): string | null {
+  try {
+    return localStorage.getItem(nameOf(name));
+  } catch {
+    return null; // storage is switched off
+  }
+}
+
+/** Keep `text` under `name`; null forgets it. A browser that takes no more loses it with the tab, and no sooner. */
+export function keep(name: string, text: string | null): void {
+  try {
+    if (text === null) localStorage.removeItem(nameOf(name));
+    else localStorage.setItem(nameOf(name), text);
+  } catch {
+    // The quota is used up, or storage is switched off.
+  }
+}
+
+/** The names under which something is kept that begin with `prefix`, without it. */
+export function keptNames(prefix: string): string[] {
+  const begins = nameOf(prefix);
+  try {
+    return Object.keys(localStorage)
+      .filter((name) => name.startsWith(begins))
+      .map((name) => name.slice(begins.length));
+  } catch {
+    return [];
+  }
+}
+
+let store: UseStore | null = null;
+
+/** Where the owner's outbox is kept. */
+export function outboxStore(): UseStore {
+  store ??= createStore(`chatkeep:${owner}`, "outbox");
+  return store;
+}
+
+export async function forgetOwner(): Promise<void> {
+  for (const name of keptNames("")) keep(name, null);
+  await clear(outboxStore());
+}

@@ -1,0 +1,49 @@
+/** Short news at the edge of the page, heard by screen readers too. Showing them: Toasts.tsx. */
+
+import { signal } from "@preact/signals";
+import { Refused, Unreachable } from "../api/client";
+import { t } from "../i18n/i18n";
+import { noteUnauthorized } from "../session/session";
+
+export interface Toast {
+  id: number;
+  tone: "plain" | "danger";
+  text: string;
+  /** What can be done about it, for as long as it is shown. */
+  action: { label: string; run: () => void } | null;
+}
+
+const SHOWN_MS = 6000;
+const WITH_ACTION_MS = 12_000;
+
+export const toasts = signal<readonly Toast[]>([]);
+let count = 0;
+
+/** Show `text` for a while; one with an action stays longer. */
+export function say(text: string, options: Partial<Pick<Toast, "tone" | "action">> = {}): void {
+  count += 1;
+  const toast: Toast = { id: count, tone: "plain", action: null, text, ...options };
+  toasts.value = [...toasts.value.slice(-2), toast];
+  setTimeout(() => dismiss(toast.id), toast.action === null ? SHOWN_MS : WITH_ACTION_MS);
+}
+
+export function dismiss(id: number): void {
+  toasts.value = toasts.value.filter((toast) => toast.id !== id);
+}
+
+/** Say that something did not work, in the server's words. Raises: what is no failure of a request. */
+export function sayFailure(error: unknown): void {
+  noteUnauthorized(error);
+  if (error instanceof Refused) say(error.detail, { tone: "danger" });
+  else if (error instanceof Unreachable) say(t.value.unreachable, { tone: "danger" });
+  else throw error;
+}
+
+/** Do what may fail, and say so when it did. */
+export async function attempt(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    sayFailure(error);
+  }
+}
