@@ -160,4 +160,8 @@ def _active_run(live: LiveTurn) -> ActiveRun:
         events_url=events_url(live.run_id),
         continues=live.continues or UNSET,
         images=images_in(live.user.content) if live.user else [],
+        reasoning=live.reasoning,
+        tool_calls=live.tool_calls,
+        provider=live.provider,
+        model=live.model,
     )

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from chatkeep.chat.continuation import Interrupting
 from chatkeep.chat.images import MOST_IMAGES
 from chatkeep.chat.messages import IfBusy, OnLeave
-from chatkeep.chat.model import CheckResult, Message, Stats, Usage
+from chatkeep.chat.model import CheckResult, Message, Stats, ToolCall, Usage
 
 Text = Annotated[str, Meta(min_length=1)]
 Images = Annotated[
@@ -226,7 +226,8 @@ class ChatList(msgspec.Struct, frozen=True):
 
 
 class ActiveRun(msgspec.Struct, frozen=True):
-    """The turn that is going: follow it from `last_event_id` on to see the rest of `response`, gap and overlap free.
+    """The turn that is going: follow it from `last_event_id` on to see the rest of `response`, `reasoning` and
+    `tool_calls`, gap and overlap free.
 
     `continues` is the message that `response` goes on with, where that one ends; a reply of its own has none.
     """
@@ -240,6 +241,10 @@ class ActiveRun(msgspec.Struct, frozen=True):
     events_url: str
     continues: str | UnsetType = UNSET
     images: Annotated[list[str], Meta(description="Those that came with `message`, as `data:` URLs.")] = []
+    reasoning: str = ""
+    tool_calls: list[ToolCall] = []
+    provider: str = ""
+    model: str = ""
 
 
 class Branch(msgspec.Struct, frozen=True):
@@ -254,7 +259,8 @@ class ShownMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """A stored message, without what is ours alone. `branch` is there when other messages follow the same one.
 
     `continues` is the id of the reply that this one goes on with, where that one ends. A user's message that has it was
-    written by chatkeep, to ask for that.
+    written by chatkeep, to ask for that. `tool_calls` are the functions that a reply wants called, `tool_call_id` is
+    the call that a message of the role `tool` answers.
     """
 
     role: str
@@ -267,6 +273,8 @@ class ShownMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     status: str | None = None
     finish_reason: str | None = None
     reasoning: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
     continues: str | None = None
     usage: Usage | None = None
     stats: Stats | None = None

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from chatkeep.chat.images import content_of, parts_of_images
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, new_id, now
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, ToolCall, new_id, now
 from chatkeep.chat.ports import RunRecord
 from chatkeep.chat.run import Run, RunState
 
@@ -37,10 +37,11 @@ class SendRequest(msgspec.Struct, frozen=True):
 
 
 class LiveTurn(msgspec.Struct, frozen=True):
-    """The run going in a chat, at one instant: `text` is what the events up to `last_event_id` made.
+    """The run going in a chat, at one instant: `text`, `reasoning` and `tool_calls` are what the events up to
+    `last_event_id` made.
 
     `user` is the message that asks, None when it stands in the chat already; `continues` the id of the reply that this
-    one goes on with, None for a reply of its own.
+    one goes on with, None for a reply of its own. `provider` and `model` are who answers, as far as is known.
     """
 
     run_id: str
@@ -49,7 +50,11 @@ class LiveTurn(msgspec.Struct, frozen=True):
     user: Message | None
     continues: str | None
     text: str
+    reasoning: str
+    tool_calls: list[ToolCall]
     last_event_id: int
+    provider: str
+    model: str
 
 
 class History(msgspec.Struct, frozen=True):
@@ -99,5 +104,9 @@ def live_turn(run: Run) -> LiveTurn:
         user=None if record.asks_again else record.user,
         continues=record.continues,
         text=run.visible_text,
+        reasoning=run.visible_reasoning,
+        tool_calls=run.visible_tool_calls,
         last_event_id=run.last_event_id,
+        provider=run.provider,
+        model=run.model,
     )
