@@ -53,7 +53,7 @@ check: .venv/.dev ## Format, lint, types, import directions, generated docs
 bench: .venv/.dev $(SETUP) ## Measure what the README promises; BENCH_ARGS is passed on
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
-docs: .venv/.dev ## Write the generated pages of docs/ and .env.example
+docs: .venv/.dev ## Write the generated files of docs/
 	$(BIN)/python docs/generate.py
 
 lock: .venv/.dev ## Resolve the dependencies of pyproject.toml into the locks; LOCK_ARGS=--upgrade
