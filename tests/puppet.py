@@ -28,6 +28,7 @@ class Puppet:
         self.reports: list[Exception | None] = []
         self.window: int | None = None
         self.prefills = False
+        self.sees: bool | None = None
 
     async def models(self) -> list[str]:
         return ["wood"]
@@ -40,6 +41,9 @@ class Puppet:
 
     def can_prefill(self, model: str) -> bool:
         return self.prefills
+
+    def can_see(self, model: str) -> bool | None:
+        return self.sees
 
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
         call = Call(request)

@@ -1,5 +1,6 @@
 """Changes of a chat: rename, switch branch, fork; and asking again: regenerate, edit. Nothing is overwritten."""
 
+import msgspec
 from litestar import patch, post
 
 from chatkeep.access.policy import Action
@@ -71,6 +72,8 @@ async def rename(caller: Caller, chat_id: str, data: RenameBody) -> ChangedAnswe
     return _changed(await caller.chat.rename(caller.owner, chat_id, data.title, revision=data.revision))
 
 
+_ASKED = RewriteRequest.__struct_fields__
+
 HANDLERS = [regenerate, edit, switch_branch, fork, rename]
 
 
@@ -79,8 +82,11 @@ async def _ask_again(
 ) -> ReplyResponse:
     refuse_nul(data)
     streams = check_following(request, caller, data)
-    named = [name for name in data.__struct_fields__ if name in RewriteRequest.__struct_fields__]
-    asked = RewriteRequest(chat_id, **{name: getattr(data, name) for name in named})
+    fields = msgspec.structs.asdict(data)
+    asked = RewriteRequest(
+        chat_id,
+        **{name: fields[name] for name in fields if name in _ASKED and fields[name] is not msgspec.UNSET},
+    )
     # Why the kind too: both bodies may be alike.
     idempotency = idempotency_of(idempotency_key, data, chat_id, type(data).__name__)
     run = await caller.chat.rewrite(caller.owner, asked, idempotency)

@@ -201,6 +201,7 @@ JSON: dict[str, Any] = {
                 "input_usd_per_mtok": 0.25,
                 "output_usd_per_mtok": 2.0,
                 "can_prefill": False,
+                "can_see": True,
             }
         ],
         "success": True,

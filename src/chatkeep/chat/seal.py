@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from chatkeep.chat.branch import appended, questions
-from chatkeep.chat.model import Chat, ChatKey, Message, now, title_of
+from chatkeep.chat.images import title_for
+from chatkeep.chat.model import Chat, ChatKey, Message, now
 from chatkeep.chat.ports import ChatStore, RunRecord
 from chatkeep.chat.run import Run
 from chatkeep.errors import ChatNotFound
@@ -50,7 +51,7 @@ def new_chat(record: RunRecord, system_prompt: str) -> Chat:
     prompt = system_prompt_of(record, None, system_prompt)
     return Chat(
         chat_id=record.chat_id,
-        title=title_of(record.user.text),
+        title=title_for(record.user),
         revision=0,
         created_at=record.created_at,
         last_updated=record.created_at,
