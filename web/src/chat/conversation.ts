@@ -52,7 +52,12 @@ export class Conversation {
   #isStale = false;
   #ends: (() => void)[] = [];
 
-  constructor(readonly chatId: string) {
+  /** `isNew`: the id was just made, so that there is nothing to load. */
+  constructor(
+    readonly chatId: string,
+    isNew = false,
+  ) {
+    if (isNew) this.state.value = "new";
     this.#ends.push(onGeneration((stats) => this.#hear(stats)));
     this.#ends.push(onReturn(() => void this.load()));
     this.#ends.push(effect(() => this.#takeUp(this.pending.value)));

@@ -118,3 +118,11 @@ export function imageFilesIn(files: Iterable<File>): { images: File[]; others: n
   const images = all.filter((file) => IMAGE_TYPES.includes(file.type));
   return { images, others: all.length - images.length };
 }
+
+/** The bytes of a data: URL that was made here. */
+export function blobOf(url: string): Blob {
+  const [head = "", data = ""] = url.split(",", 2);
+  const type = /^data:([^;]*)/.exec(head)?.[1] ?? "";
+  const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+  return new Blob([bytes], { type });
+}
