@@ -33,7 +33,7 @@ const en = {
   notConfigured: (count: number) => `Not configured (${count})`,
   notListed: "No provider lists this model now.",
   unhealthyChoice: (provider: string) => `${provider} does not answer at present. A message for it may fail.`,
-  defaultExplained: "The server chooses who answers.",
+  chooseModelIn: (present: string, state: string) => `Model: ${present} (${state})`,
   healthy: "healthy",
   unhealthy: "unhealthy",
   notConfiguredState: "not configured",
@@ -41,8 +41,9 @@ const en = {
   checkNow: "Check now",
   checking: "Checking",
   contextOf: (tokens: string) => `${tokens} context`,
-  pricesOf: (input: string, output: string) => `${input} in, ${output} out per million tokens`,
-  free: "free",
+  inputPrice: (price: string) => `${price} in`,
+  outputPrice: (price: string) => `${price} out`,
+  pricesHint: "Prices are for a million tokens.",
   seesImages: "sees images",
 
   // settings of a chat
@@ -118,7 +119,7 @@ const de: Strings = {
   notListed: "Kein Anbieter führt dieses Modell zurzeit.",
   unhealthyChoice: (provider: string) =>
     `${provider} antwortet zurzeit nicht. Eine Nachricht dorthin kann fehlschlagen.`,
-  defaultExplained: "Der Server wählt, wer antwortet.",
+  chooseModelIn: (present: string, state: string) => `Modell: ${present} (${state})`,
   healthy: "in Ordnung",
   unhealthy: "gestört",
   notConfiguredState: "nicht eingerichtet",
@@ -126,8 +127,9 @@ const de: Strings = {
   checkNow: "Jetzt prüfen",
   checking: "Wird geprüft",
   contextOf: (tokens: string) => `${tokens} Kontext`,
-  pricesOf: (input: string, output: string) => `${input} Eingabe, ${output} Ausgabe je Million Token`,
-  free: "kostenlos",
+  inputPrice: (price: string) => `${price} Eingabe`,
+  outputPrice: (price: string) => `${price} Ausgabe`,
+  pricesHint: "Preise gelten für eine Million Token.",
   seesImages: "sieht Bilder",
 
   // settings of a chat
