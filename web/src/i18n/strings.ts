@@ -59,6 +59,7 @@ const en = {
   systemPromptWaits: "It can be changed when the first reply is there.",
   systemPromptChanged: "It was changed elsewhere in the meantime. Yours is not saved. Save again to replace it.",
   systemPromptSaved: "The system prompt is saved.",
+  notSaved: "It is not saved: the server cannot be reached.",
   save: "Save",
   discard: "Take the saved one",
   notANumber: (least: number, most: number) => `A number from ${least} to ${most}.`,
@@ -146,6 +147,7 @@ const de: Strings = {
   systemPromptChanged:
     "Er wurde inzwischen anderswo geändert. Deiner ist nicht gespeichert. Speichere noch einmal, um ihn zu ersetzen.",
   systemPromptSaved: "Der Systemprompt ist gespeichert.",
+  notSaved: "Nicht gespeichert: Der Server ist nicht erreichbar.",
   save: "Speichern",
   discard: "Den gespeicherten nehmen",
   notANumber: (least: number, most: number) => `Eine Zahl von ${least} bis ${most}.`,
