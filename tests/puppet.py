@@ -105,6 +105,7 @@ class Puppets:
         self.puppets = {puppet.name: puppet for puppet in puppets}
         self.fallen_back_to: list[str] = []
         self.closed: set[str] = set()
+        self.cost: float | None = None
 
     async def resolve(self, provider: str | None, model: str | None) -> tuple[Provider, str]:
         return self.get(provider or self.default_name), model or "wood"
@@ -122,7 +123,7 @@ class Puppets:
             raise ProviderUnavailable(f"{name} is left alone for a while.", retry_after_s=60)
 
     def cost_usd(self, name: str, model: str, usage: Usage) -> float | None:
-        return None
+        return self.cost
 
     def report(self, name: str, error: Exception | None) -> None:
         self.puppets[name].reports.append(error)

@@ -24,6 +24,7 @@ from chatkeep.api.schemas import (
     ShownMessage,
 )
 from chatkeep.chat.continuation import ContinueRequest
+from chatkeep.chat.editing import own_prompt
 from chatkeep.chat.images import images_in
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.messages import LiveTurn, SendRequest
@@ -135,6 +136,7 @@ async def chat_history(
         stored.revision,
         [ShownMessage.of(message, found.siblings) for message in found.messages],
         found.has_more,
+        own_prompt(stored),
     )
     return HistoryAnswer(stored.chat_id, shown, _active_run(found.active) if found.active else None, success=True)
 

@@ -151,6 +151,13 @@ class RenameBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     revision: Revision = None
 
 
+class SystemPromptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`PATCH /chat/system-prompt/{chat_id}`."""
+
+    system_prompt: Annotated[str, Meta(description="Empty takes it away.", examples=["Answer in one sentence."])]
+    revision: Revision = None
+
+
 class BranchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`POST /chat/branch/{chat_id}`: the newest path through the message becomes the active one."""
 
@@ -296,7 +303,10 @@ _SHOWN = [name for name in ShownMessage.__struct_fields__ if name != "branch"]
 
 
 class ShownChat(msgspec.Struct, frozen=True):
-    """A chat's stored messages, oldest first. `has_more`: there are older ones, before the first of these."""
+    """A chat's stored messages, oldest first. `has_more`: there are older ones, before the first of these.
+
+    `system_prompt` is what the system says at the chat's beginning, empty for nothing.
+    """
 
     created_at: str
     last_updated: str
@@ -304,6 +314,7 @@ class ShownChat(msgspec.Struct, frozen=True):
     revision: int
     messages: list[ShownMessage]
     has_more: bool
+    system_prompt: str = ""
 
 
 class HistoryAnswer(msgspec.Struct, frozen=True):

@@ -40,7 +40,7 @@ class Beginnings:
         run = Run(record_of(key, request, provider.name, model, idempotency))
         # Why now: a file that cannot be read, or a message too long, then costs nothing.
         self._turns.check_fits(run, provider, await load_or_none(self._store, key))
-        await self._turns.guardrails.admit_instructions(run.record)
+        await self._turns.guardrails.admit_instructions(run.record.system_prompt, run.record.tools)
         await self._make_way(key, request.if_busy)
         return await self._take(run, provider)
 
@@ -62,7 +62,7 @@ class Beginnings:
         asked = question_of(chat := await self._quiet_chat(key, request), request)
         provider, model = await self._resolve_again(request, asked.answered_by)
         record = record_of_rewriting(key, request, asked, provider.name, model, idempotency)
-        await self._turns.guardrails.admit_instructions(record)
+        await self._turns.guardrails.admit_instructions(record.system_prompt)
         return await self._begin_in(chat, record, provider)
 
     async def unstored(self, owner: str, request: GenerateRequest) -> Run:
@@ -70,7 +70,7 @@ class Beginnings:
         self._check_accepting()
         provider, model = await self._providers.resolve(request.provider, request.model)
         run = unstored_run(owner, request, provider.name, model)
-        await self._turns.guardrails.admit_instructions(run.record)
+        await self._turns.guardrails.admit_instructions(run.record.system_prompt, run.record.tools)
         self._check_accepting()
         self._unstored.begin(run, provider)
         self._runs[run.run_id] = run

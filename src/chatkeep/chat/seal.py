@@ -68,7 +68,12 @@ def system_prompt_of(record: RunRecord, before: Sequence[Message] | None, defaul
         return record.system_prompt
     if before is None:
         return default
-    return "\n\n".join(message.text for message in before if message.role == "system")
+    return prompt_in(before)
+
+
+def prompt_in(messages: Sequence[Message]) -> str:
+    """What the system says in `messages`."""
+    return "\n\n".join(text for message in messages if message.role == "system" and (text := message.text))
 
 
 def _user_of(run: Run) -> Message:

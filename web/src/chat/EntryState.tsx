@@ -47,12 +47,17 @@ function SendingState({ entry }: { entry: Entry }) {
 function RefusedState({ entry, onRevise }: EntryStateProps) {
   const { code, detail } = entry.problem ?? { code: "", detail: "" };
   return (
-    <Notice tone="danger" icon={TriangleAlert} text={`${t.value.refused}. ${problemText(code, t.value)}`} detail={detail}>
+    <Notice
+      tone="danger"
+      icon={TriangleAlert}
+      text={`${t.value.refused}. ${problemText(code, t.value)}`}
+      detail={detail}
+    >
       <Button icon={RotateCcw} onClick={() => askAgain(entry)}>
         {t.value.tryAgain}
       </Button>
       {onRevise && <Button onClick={onRevise}>{t.value.toDraft}</Button>}
-      <Button onClick={() => remove(entry.key)}>{t.value.discard}</Button>
+      <Button onClick={() => remove(entry.key)}>{t.value.discardQuestion}</Button>
     </Notice>
   );
 }

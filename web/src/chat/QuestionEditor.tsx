@@ -5,10 +5,10 @@ import { t } from "../i18n/i18n";
 import { Button } from "../ui/Button";
 import { edit } from "./actions";
 import type { Conversation } from "./conversation";
+import { GrowingText } from "./GrowingText";
 import { AddImages, useImages } from "./ImageField";
 import { isTouch, meaningOf } from "./keys";
 import styles from "./QuestionEditor.module.css";
-import { GrowingText } from "./GrowingText";
 import { Thumbnails } from "./Thumbnails";
 import type { Editing, ViewState } from "./view-state";
 

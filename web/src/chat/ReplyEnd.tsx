@@ -33,7 +33,14 @@ export function endOf(
   const detail = ending?.type === "failed" ? ending.failed.detail : "";
   const isDropped = ending?.type === "done" && ending.done.rolled_back === true;
   const { status, finish_reason: finishReason, error } = last;
-  return { runId, status: status ?? "complete", finishReason: finishReason ?? null, code: error ?? "", detail, isDropped };
+  return {
+    runId,
+    status: status ?? "complete",
+    finishReason: finishReason ?? null,
+    code: error ?? "",
+    detail,
+    isDropped,
+  };
 }
 
 function endOfRun(runId: string, ending: Ending): End {

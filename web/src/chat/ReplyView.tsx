@@ -1,7 +1,7 @@
 /** A reply: what it says, how it ended, and what can be done with it. */
 
-import { Brain, GitFork, RefreshCw } from "lucide-preact";
 import type { ReadonlySignal } from "@preact/signals";
+import { Brain, GitFork, RefreshCw } from "lucide-preact";
 import { t } from "../i18n/i18n";
 import { RunNumbers } from "../providers/RunNumbers";
 import { Markdown } from "../text/Markdown";
@@ -13,9 +13,9 @@ import type { Conversation } from "./conversation";
 import { EntryState } from "./EntryState";
 import { Fold } from "./Fold";
 import { type ReplyItem, type Segment, segmentsOf, textOf } from "./items";
+import styles from "./Message.module.css";
 import { Action, ActionRow, CopyAction } from "./MessageActions";
 import { endOf, isCut, ReplyEnd } from "./ReplyEnd";
-import styles from "./Message.module.css";
 import { ToolCalls } from "./ToolCalls";
 import type { ViewState } from "./view-state";
 import { LiveState, Waiting } from "./Waiting";
@@ -64,7 +64,9 @@ export function ReplyView({ item, conversation, view, isLast }: ReplyViewProps) 
       )}
       <RunNumbers message={last ?? null} live={live} />
       <ActionRow isShown={isLast && isEnded}>
-        {stored.map((part) => part.branch && <Branches key={part.id} branch={part.branch} conversation={conversation} />)}
+        {stored.map(
+          (part) => part.branch && <Branches key={part.id} branch={part.branch} conversation={conversation} />,
+        )}
         {(isEnded || last !== undefined) && <ReplyActions item={item} conversation={conversation} />}
       </ActionRow>
     </>
@@ -87,11 +89,7 @@ function ReplyActions({ item, conversation }: { item: ReplyItem; conversation: C
         />
       )}
       {lastId && (
-        <Action
-          icon={GitFork}
-          label={t.value.fork}
-          run={() => void attempt(forkFrom(conversation.chatId, lastId))}
-        />
+        <Action icon={GitFork} label={t.value.fork} run={() => void attempt(forkFrom(conversation.chatId, lastId))} />
       )}
     </>
   );

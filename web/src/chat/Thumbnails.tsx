@@ -14,7 +14,12 @@ export function Thumbnails({ urls, onRemove }: { urls: readonly string[]; onRemo
     <ul class={styles.thumbnails}>
       {urls.map((url, place) => (
         <li key={`${place}:${url.length}:${url.slice(-32)}`} class={styles.thumbnail}>
-          <button type="button" class={styles.show} onClick={() => setShown(place)} title={t.value.showImage(place + 1)}>
+          <button
+            type="button"
+            class={styles.show}
+            onClick={() => setShown(place)}
+            title={t.value.showImage(place + 1)}
+          >
             <img src={url} alt={t.value.imageNumber(place + 1)} class={styles.image} />
           </button>
           {onRemove && (

@@ -43,8 +43,8 @@ export class Conversation {
   readonly isBusy = computed(
     () => this.live.value !== null || this.pending.value.some((entry) => entry.state !== "refused"),
   );
-  /** The system prompt of the chat itself; empty when there is none, or it is not loaded. */
-  readonly systemPrompt = computed(() => systemPromptOf(this.messages.value));
+  /** What the model is told before all messages; empty when that is nothing, or it is not loaded. */
+  readonly systemPrompt = signal("");
 
   #closed = new AbortController();
   #following: AbortController | null = null;
@@ -185,6 +185,7 @@ export class Conversation {
       this.messages.value = joined ?? history.messages;
       this.title.value = history.title;
       this.revision.value = history.revision;
+      this.systemPrompt.value = history.system_prompt ?? "";
       this.problem.value = null;
       this.state.value = "ready";
       this.#settle(history.messages, run);
@@ -350,9 +351,4 @@ function questionOf(body: Schemas["SendBody"] | Schemas["EditBody"]): Question {
 
 function imagesOf(question: Question): { images?: string[] } {
   return question.images.length > 0 ? { images: [...question.images] } : {};
-}
-
-function systemPromptOf(messages: readonly StoredMessage[]): string {
-  const found = messages.find((message) => message.role === "system");
-  return typeof found?.content === "string" ? found.content : "";
 }

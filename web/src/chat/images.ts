@@ -34,7 +34,10 @@ export function urlLength(bytes: number, type: string): number {
 }
 
 /** What to try to get an image of these sides below its share, in order: sides in pixels, and a quality. */
-export function* attempts(width: number, height: number): Generator<{ width: number; height: number; quality: number }> {
+export function* attempts(
+  width: number,
+  height: number,
+): Generator<{ width: number; height: number; quality: number }> {
   let scale = Math.min(1, LONGEST_SIDE_PX / Math.max(width, height));
   for (;;) {
     const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };

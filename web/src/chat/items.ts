@@ -89,22 +89,25 @@ function storedItems(messages: readonly StoredMessage[], keys: ItemKeys): Item[]
   const items: Item[] = [];
   for (const [place, message] of messages.entries()) {
     const id = message.id ?? `place-${place}`;
-    const last = items.at(-1);
     if (message.role === "user" && !message.continues) {
       const next = messages[place + 1];
       const answeredBy = next?.role === "assistant" ? (next.run_id ?? null) : null;
       const key = `question:${keys.ofQuestion(id, answeredBy)}`;
       items.push({ kind: "question", key, question: questionOf(message), message, entry: null });
     } else if (message.role === "assistant" || message.role === "tool") {
-      if (last?.kind === "reply" && belongsTo(last, message)) {
-        items[items.length - 1] = { ...last, parts: [...last.parts, message] };
-      } else {
-        const key = `reply:${message.run_id ? keys.ofRun(message.run_id) : id}`;
-        items.push({ kind: "reply", key, parts: [message], live: null, entry: null });
-      }
+      addPart(items, message, message.run_id ? keys.ofRun(message.run_id) : id);
     }
   }
   return items;
+}
+
+function addPart(items: Item[], message: StoredMessage, name: string): void {
+  const last = items.at(-1);
+  if (last?.kind === "reply" && belongsTo(last, message)) {
+    items[items.length - 1] = { ...last, parts: [...last.parts, message] };
+  } else {
+    items.push({ kind: "reply", key: `reply:${name}`, parts: [message], live: null, entry: null });
+  }
 }
 
 type Rewriting = Exclude<Entry, { kind: "send" }>;

@@ -1,6 +1,6 @@
 /** Providers and models for tests, of which each says only what it is about. */
 
-import type { Provider } from "../../src/live/status-feed";
+import type { GenerationStats, Provider } from "../../src/live/status-feed";
 import type { OfferedModel } from "../../src/providers/models";
 
 export function provider(name: string, options: Partial<Provider> = {}): Provider {
@@ -18,6 +18,22 @@ export function offered(id: string, options: Partial<OfferedModel> = {}): Offere
     output_usd_per_mtok: null,
     can_prefill: false,
     can_see: null,
+    ...options,
+  };
+}
+
+export function running(options: Partial<GenerationStats> = {}): GenerationStats {
+  return {
+    run_id: "run_1",
+    chat_id: "one",
+    state: "running",
+    provider: "openai",
+    model: "small",
+    tokens: 10,
+    tokens_per_second: 20,
+    time_to_first_token_ms: 300,
+    elapsed_ms: 800,
+    estimated: false,
     ...options,
   };
 }
