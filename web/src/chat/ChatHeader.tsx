@@ -3,6 +3,8 @@
 import { useRef, useState } from "preact/hooks";
 import { chats, rename } from "../chats/list";
 import { t } from "../i18n/i18n";
+import { ChatSettings } from "../providers/ChatSettings";
+import { ModelPicker } from "../providers/ModelPicker";
 import { attempt } from "../ui/toasts";
 import styles from "./ChatHeader.module.css";
 import type { Conversation } from "./conversation";
@@ -18,6 +20,8 @@ export function ChatHeader({ conversation }: { conversation: Conversation }) {
       ) : (
         <Title key={title} title={title} chatId={conversation.chatId} />
       )}
+      <ModelPicker chatId={conversation.chatId} />
+      <ChatSettings conversation={conversation} />
     </header>
   );
 }
