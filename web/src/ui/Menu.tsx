@@ -52,6 +52,7 @@ export function Menu({ icon, label, entries }: { icon: LucideIcon; label: string
             key={label}
             type="button"
             role="menuitem"
+            tabIndex={-1}
             class={isDanger ? styles.danger : styles.entry}
             onClick={() => {
               menu.current?.hidePopover();
