@@ -19,6 +19,20 @@ const en = {
 
   // status
   status: "Status",
+
+  // text of replies
+  code: "Code",
+  codeIn: (language: string) => `Code in ${language}`,
+  copyCode: "Copy code",
+  copyFailed: "The text could not be copied.",
+  formula: "Formula",
+  imageFailed: "The image could not be loaded.",
+  imageLoading: "Loading …",
+  imageNotShown: "Image without a usable address",
+  loadImage: (host: string) => `Load image from ${host}`,
+  table: "Table",
+  taskDone: "Done",
+  taskOpen: "To do",
 };
 
 export type Strings = typeof en;
@@ -42,6 +56,20 @@ const de: Strings = {
 
   // status
   status: "Status",
+
+  // text of replies
+  code: "Code",
+  codeIn: (language: string) => `Code in ${language}`,
+  copyCode: "Code kopieren",
+  copyFailed: "Der Text ließ sich nicht kopieren.",
+  formula: "Formel",
+  imageFailed: "Das Bild ließ sich nicht laden.",
+  imageLoading: "Wird geladen …",
+  imageNotShown: "Bild ohne brauchbare Adresse",
+  loadImage: (host: string) => `Bild von ${host} laden`,
+  table: "Tabelle",
+  taskDone: "Erledigt",
+  taskOpen: "Offen",
 };
 
 export const LANGUAGES = { en, de } as const satisfies Record<string, Strings>;
