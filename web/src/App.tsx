@@ -5,6 +5,7 @@ import styles from "./App.module.css";
 import { ChatView } from "./chat/ChatView";
 import { openOutbox } from "./chat/outbox";
 import { Sidebar } from "./chats/Sidebar";
+import { TrashView } from "./chats/TrashView";
 import { language } from "./i18n/i18n";
 import { listen } from "./live/status-feed";
 import { route } from "./routes";
@@ -61,6 +62,6 @@ function View() {
     case "status":
       return <StatusView />;
     case "trash":
-      return null;
+      return <TrashView />;
   }
 }
