@@ -30,7 +30,11 @@ export function ChatView({ chatId, messageId }: { chatId: string; messageId: str
   useEffect(() => {
     if (conversation.state.peek() !== "new") void conversation.load();
     const stopHearing = onChange((news) => {
-      if (news.chatId === chatId && (news.change === "deleted" || conversation.state.peek() === "new")) {
+      if (
+        "chatId" in news &&
+        news.chatId === chatId &&
+        (news.change === "deleted" || conversation.state.peek() === "new")
+      ) {
         void conversation.load();
       }
     });
