@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
@@ -28,6 +29,9 @@ function compressed(): Plugin {
 /** Numbers in the place of paths: what is built is the same wherever it was built. */
 const shortName = (path: string) => createHash("sha256").update(path).digest("hex").slice(0, 8);
 
+/** How paths begin that `npm run dev` answers by itself. All else is the server's. */
+const ours = ["$|\\?|@|src/|node_modules/|index.html", ...readdirSync(new URL("public", import.meta.url))];
+
 export default defineConfig({
   base: "./", // also where a proxy puts a path before ours
   plugins: [compressed()],
@@ -42,11 +46,13 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     modulePreload: { polyfill: false },
+    license: { fileName: "licenses.md" }, // of what is bundled: most ask for it to go with every copy
     assetsInlineLimit: 0, // the page's policy takes no data: scripts, and fonts are fetched once
   },
   server: {
     port: 5173,
-    proxy: { "^/(?!src/|node_modules/|@|$|\\?)": { target: "http://127.0.0.1:8000", ws: true } },
+    // The name the browser came by is passed on as it is: the server takes requests of pages from that name only.
+    proxy: { [`^/(?!${ours.join("|")})`]: { target: "http://127.0.0.1:8000", ws: true } },
   },
   test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"], restoreMocks: true },
 } as Parameters<typeof defineConfig>[0]);

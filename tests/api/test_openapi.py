@@ -270,7 +270,8 @@ def test_the_schemas_say_what_is_checked() -> None:
     body = DOCUMENT["components"]["schemas"]["SendBody"]
 
     assert body["additionalProperties"] is False
-    assert body["properties"]["message"]["minLength"] == 1
+    assert body["properties"]["images"]["maxItems"] == 8
+    assert DOCUMENT["components"]["schemas"]["PromptBody"]["properties"]["prompt"]["minLength"] == 1
     assert body["properties"]["temperature"]["anyOf"][0] == {"type": "number", "minimum": 0, "maximum": 2}
     assert body["properties"]["chat_id"]["anyOf"][0]["pattern"] == "^[A-Za-z0-9_-]{1,128}$"
     limit = DOCUMENT["paths"]["/chat/history"]["get"]["parameters"][0]["schema"]

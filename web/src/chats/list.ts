@@ -5,7 +5,15 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import { answerOf, api, Refused, Unreachable } from "../api/client";
-import { FINAL_STATES, type GenerationStats, liveRuns, onGeneration, onReturn } from "../live/status-feed";
+import {
+  type ChatNews,
+  FINAL_STATES,
+  type GenerationStats,
+  liveRuns,
+  onChatNews,
+  onGeneration,
+  onReturn,
+} from "../live/status-feed";
 import { noteUnauthorized } from "../session/session";
 import { type ChatChange, onChange } from "./changes";
 import { Paced } from "./pacing";
@@ -75,7 +83,7 @@ let paced: Paced | null = null;
 export function watchChats(): () => void {
   const met = new Set<string>(); // runs
   paced = new Paced(refresh, fail);
-  const ends = [onReturn(refreshSoon), onChange(take), onGeneration((stats) => meet(stats, met))];
+  const ends = [onReturn(refreshSoon), onChange(take), onChatNews(hear), onGeneration((stats) => meet(stats, met))];
   refreshSoon();
   return () => {
     for (const end of ends) end();
@@ -192,6 +200,15 @@ function take(news: ChatChange): void {
   }
 }
 
+/** What is done here is heard here too. */
+function hear({ chat_id: chatId, change, title }: ChatNews): void {
+  const row = known.peek()?.rows[rowIndex(chatId)];
+  if (change === "deleted") takeOut(chatId);
+  else if (row === undefined && stash.has(chatId)) putBack(chatId);
+  else if (row !== undefined && title !== undefined && title !== row.title) retitle(chatId, title);
+  else refreshSoon();
+}
+
 /** Without a title something else of it is new. */
 function retitle(chatId: string, title: string | undefined): void {
   if (title === undefined) refreshSoon();
@@ -199,7 +216,9 @@ function retitle(chatId: string, title: string | undefined): void {
 }
 
 function takeOut(chatId: string): void {
-  putAside(known.peek()?.rows.find((row) => row.chatId === chatId));
+  const row = known.peek()?.rows[rowIndex(chatId)];
+  if (row === undefined) return;
+  putAside(row);
   amend((list) => without(list, chatId));
 }
 
@@ -216,8 +235,11 @@ function scatter(): void {
   refreshSoon();
 }
 
-function putAside(row: ChatRow | undefined): void {
-  if (row === undefined) return;
+function rowIndex(chatId: string): number {
+  return known.peek()?.rows.findIndex((row) => row.chatId === chatId) ?? -1;
+}
+
+function putAside(row: ChatRow): void {
   stash.set(row.chatId, row);
   const [oldest] = stash.keys();
   if (stash.size > MOST_STASHED && oldest !== undefined) stash.delete(oldest);

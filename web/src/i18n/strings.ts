@@ -5,7 +5,7 @@ const en = {
   close: "Close",
   copy: "Copy",
   copied: "Copied.",
-  unreachable: "The server cannot be reached. It is tried again.",
+  unreachable: "The server cannot be reached. Please try again in a moment.",
 
   // chat
   chats: "Chats",
@@ -15,7 +15,67 @@ const en = {
 
   // session
   key: "Key",
+  keyHint: "It is sent to this server once, and not stored in the page.",
   logIn: "Log in",
+  logOut: "Log out",
+  loggedInAs: (name: string) => `Logged in as ${name}`,
+  loginAbout: "This server asks for an API key before it shows chats.",
+  wrongKey: "This key is not valid.",
+  tooManyTries: (seconds: number) =>
+    seconds === 1
+      ? "Too many wrong keys. The next try is possible in a second."
+      : `Too many wrong keys. The next try is possible in ${seconds} seconds.`,
+  loginUnreachable: "The server cannot be reached. Please try again in a moment.",
+  sessionEnded: "The session has ended",
+  sessionEndedAbout: (name: string) => `What was typed is still there. Log in as ${name} to go on with it.`,
+  startUnreachable: "The server cannot be reached",
+  startUnreachableNext: "The page keeps trying, and goes on by itself as soon as it answers.",
+
+  // shell
+  skipToContent: "Skip to the content",
+  openSidebar: "Show the sidebar",
+  closeSidebar: "Hide the sidebar",
+  otherViews: "More",
+  theme: "Theme",
+  themeSystem: "As the system",
+  themeLight: "Light",
+  themeDark: "Dark",
+  language: "Language",
+  languageName: "English",
+  trash: "Trash",
+  reconnecting: "Reconnecting… What is sent now is kept, and sent then.",
+  dismiss: "Do not show again",
+
+  // first run
+  tinyModelTitle: "A tiny model answers here",
+  tinyModelAbout:
+    "It comes with chatkeep, runs on this machine, and shows that everything works. It often makes mistakes. For good replies, start the server with a key:",
+  tinyModelOllama: "A running Ollama is found by itself.",
+  tinyModelDocs: "All providers and settings",
+  noProviderTitle: "No model can answer now",
+  noProviderAbout: "Each provider is tried again by itself. This is what they say:",
+  noProviderReason: (provider: string, reason: string) => `${provider}: ${reason}`,
+  noReason: "it gave no reason.",
+
+  // keys
+  shortcuts: "Keyboard shortcuts",
+  shortcutsOfPage: "Page",
+  shortcutsOfChats: "Chats",
+  shortcutsOfChat: "This chat",
+  shortcutOr: "or",
+  noKey: "none",
+  singleKeys: "Use keys without Ctrl, Alt or ⌘",
+  singleKeysAbout: "Off is better for people who speak their text. It holds for this browser.",
+  toggleSidebar: "Show or hide the sidebar",
+  showShortcuts: "Show the shortcuts",
+  showStatus: "Show the status",
+  previousChat: "Chat above",
+  nextChat: "Chat below",
+  keyControl: "Ctrl",
+  keyShift: "Shift",
+  keyAlt: "Alt",
+  keyEscape: "Esc",
+  keyEnter: "Enter",
 
   // status
   status: "Status",
@@ -57,8 +117,8 @@ const en = {
     ["moon -red", "without this word"],
     ["moon or sun", "one of the two"],
   ] as readonly (readonly [string, string])[],
-  import: "Import",
-  importing: "Importing…",
+  importChats: "Import chats",
+  importing: "Chats are being imported.",
   importDone: "Import",
   importTooLarge: "The file is too large for the page. The command “chatkeep import” takes it.",
   importUnreachable: "The file was not taken: the server cannot be reached.",
@@ -71,7 +131,6 @@ const en = {
   },
   findingCount: (count: number) => (count === 1 ? "1 thing was left out" : `${count} things were left out`),
   andMore: (count: number) => `And ${count} more.`,
-  trash: "Trash",
   trashTeaches:
     "Deleted chats stay here until the server removes them for good, after 7 days unless it is set otherwise.",
   trashEmpty: "The trash is empty.",
@@ -88,7 +147,7 @@ const de: Strings = {
   close: "Schließen",
   copy: "Kopieren",
   copied: "Kopiert.",
-  unreachable: "Der Server ist nicht erreichbar. Es wird weiter versucht.",
+  unreachable: "Der Server ist nicht erreichbar. Bitte gleich noch einmal versuchen.",
 
   // chat
   chats: "Chats",
@@ -98,7 +157,67 @@ const de: Strings = {
 
   // session
   key: "Schlüssel",
+  keyHint: "Er wird einmal an diesen Server geschickt und nicht in der Seite gespeichert.",
   logIn: "Anmelden",
+  logOut: "Abmelden",
+  loggedInAs: (name) => `Angemeldet als ${name}`,
+  loginAbout: "Dieser Server zeigt Chats erst nach Eingabe eines API-Schlüssels.",
+  wrongKey: "Dieser Schlüssel ist nicht gültig.",
+  tooManyTries: (seconds) =>
+    seconds === 1
+      ? "Zu viele falsche Schlüssel. Der nächste Versuch ist in einer Sekunde möglich."
+      : `Zu viele falsche Schlüssel. Der nächste Versuch ist in ${seconds} Sekunden möglich.`,
+  loginUnreachable: "Der Server ist nicht erreichbar. Bitte gleich noch einmal versuchen.",
+  sessionEnded: "Die Sitzung ist abgelaufen",
+  sessionEndedAbout: (name) => `Alles Getippte ist noch da. Nach der Anmeldung als ${name} geht es weiter.`,
+  startUnreachable: "Der Server ist nicht erreichbar",
+  startUnreachableNext: "Die Seite versucht es weiter und öffnet sich von selbst, sobald er antwortet.",
+
+  // shell
+  skipToContent: "Zum Inhalt springen",
+  openSidebar: "Seitenleiste anzeigen",
+  closeSidebar: "Seitenleiste ausblenden",
+  otherViews: "Mehr",
+  theme: "Farben",
+  themeSystem: "Wie das System",
+  themeLight: "Hell",
+  themeDark: "Dunkel",
+  language: "Sprache",
+  languageName: "Deutsch",
+  trash: "Papierkorb",
+  reconnecting: "Verbindung wird wiederhergestellt … Gesendetes bleibt erhalten und geht dann ab.",
+  dismiss: "Nicht mehr anzeigen",
+
+  // first run
+  tinyModelTitle: "Hier antwortet ein winziges Modell",
+  tinyModelAbout:
+    "Es gehört zu chatkeep, läuft auf diesem Rechner und zeigt, dass alles funktioniert. Es macht oft Fehler. Für gute Antworten den Server mit einem Schlüssel starten:",
+  tinyModelOllama: "Ein laufendes Ollama wird von selbst gefunden.",
+  tinyModelDocs: "Alle Anbieter und Einstellungen",
+  noProviderTitle: "Zurzeit kann kein Modell antworten",
+  noProviderAbout: "Jeder Anbieter wird von selbst wieder versucht. Das melden sie:",
+  noProviderReason: (provider, reason) => `${provider}: ${reason}`,
+  noReason: "kein Grund bekannt.",
+
+  // keys
+  shortcuts: "Tastenkürzel",
+  shortcutsOfPage: "Seite",
+  shortcutsOfChats: "Chats",
+  shortcutsOfChat: "Dieser Chat",
+  shortcutOr: "oder",
+  noKey: "keine",
+  singleKeys: "Tasten ohne Strg, Alt oder ⌘ verwenden",
+  singleKeysAbout: "Ausgeschaltet ist es besser für alle, die ihren Text sprechen. Gilt für diesen Browser.",
+  toggleSidebar: "Seitenleiste anzeigen oder ausblenden",
+  showShortcuts: "Tastenkürzel anzeigen",
+  showStatus: "Status anzeigen",
+  previousChat: "Chat darüber",
+  nextChat: "Chat darunter",
+  keyControl: "Strg",
+  keyShift: "Umschalt",
+  keyAlt: "Alt",
+  keyEscape: "Esc",
+  keyEnter: "Eingabe",
 
   // status
   status: "Status",
@@ -140,8 +259,8 @@ const de: Strings = {
     ["Mond -rot", "ohne dieses Wort"],
     ["Mond or Sonne", "eines von beiden"],
   ],
-  import: "Importieren",
-  importing: "Wird importiert…",
+  importChats: "Chats importieren",
+  importing: "Chats werden importiert.",
   importDone: "Import",
   importTooLarge: "Die Datei ist zu groß für die Seite. Der Befehl „chatkeep import“ nimmt sie.",
   importUnreachable: "Die Datei wurde nicht genommen: Der Server ist nicht erreichbar.",
@@ -154,7 +273,6 @@ const de: Strings = {
   },
   findingCount: (count) => (count === 1 ? "1 Sache wurde weggelassen" : `${count} Sachen wurden weggelassen`),
   andMore: (count) => `Und ${count} weitere.`,
-  trash: "Papierkorb",
   trashTeaches:
     "Gelöschte Chats bleiben hier, bis der Server sie endgültig entfernt, nach 7 Tagen, wenn nichts anderes eingestellt ist.",
   trashEmpty: "Der Papierkorb ist leer.",

@@ -64,7 +64,7 @@ export function Menu({ icon, label, entries, tabIndex = 0 }: MenuProps) {
 
 function Entry({ entry }: { entry: MenuEntry }) {
   const { label, icon: Icon, isDanger = false } = entry;
-  const looks = { role: "menuitem", class: isDanger ? styles.danger : styles.entry } as const;
+  const looks = { role: "menuitem", tabIndex: -1, class: isDanger ? styles.danger : styles.entry } as const;
   const content = (
     <>
       <Icon size={18} aria-hidden="true" />
