@@ -32,6 +32,7 @@ import {
 const NEWEST = 100; // chats, read after each run
 const OLDER = 1000; // a page while one scrolls: the server's most, for a rate limit counts pages
 const MOST_PAGES = 3; // to find what is known already below what is new
+const MOST_SOUGHT = 3000; // chats that are read for their titles alone
 const MOST_STASHED = 100;
 
 const known = signal<Stretch | null>(null);
@@ -76,7 +77,7 @@ let changes = 0;
 let era = 0;
 /** Chats came that may belong anywhere in the list: it begins anew with the next answer. */
 let isScattered = false;
-let isPaging = false;
+let paging: Promise<void> | null = null;
 let paced: Paced | null = null;
 
 /** Keep the list as the server has it. Returns what ends that. */
@@ -115,21 +116,34 @@ export function refresh(): Promise<void> {
   });
 }
 
-/** Read the next page, when there is one. What goes wrong is in `problem`. */
-export async function loadMore(): Promise<void> {
-  if (isPaging || problem.peek() !== null) return;
-  isPaging = true;
-  const asked = inTurn(async (isCurrent) => {
-    const before = known.peek();
-    if (before === null || before.cursor === null) return true;
-    const page = await read(OLDER, before.cursor);
-    if (!isCurrent()) return false;
-    known.value = withOlder(before, page);
-    return true;
-  });
-  await asked.catch(show).finally(() => {
-    isPaging = false;
-  });
+/** Read the next page, when there is one. What goes wrong is in `problem`, and nothing is read until `tryAgain`. */
+export function loadMore(): Promise<void> {
+  if (problem.peek() !== null) return Promise.resolve();
+  paging ??= inTurn(readOlder)
+    .catch(show)
+    .finally(() => {
+      paging = null;
+    });
+  return paging;
+}
+
+async function readOlder(isCurrent: () => boolean): Promise<boolean> {
+  const before = known.peek();
+  if (before === null || before.cursor === null) return true;
+  const page = await read(OLDER, before.cursor);
+  if (!isCurrent()) return false;
+  known.value = withOlder(before, page);
+  return true;
+}
+
+/** Read on, a few pages at most, until these chats have their rows: what was found should have a title. */
+export async function findRows(chatIds: Iterable<string>): Promise<void> {
+  const wanted = [...chatIds];
+  const isMissing = () => wanted.some((chatId) => rowOf(chatId) === undefined);
+  while (isMissing() && hasMore.peek() && problem.peek() === null) {
+    if ((chats.peek()?.length ?? 0) >= MOST_SOUGHT) return;
+    await loadMore();
+  }
 }
 
 /** Ask for the list, or its next page, once more. */
