@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import { t } from "../i18n/i18n";
+import { ViewHeader } from "../shell/ViewHeader";
 import styles from "./ChatView.module.css";
 import { Composer } from "./Composer";
 import { Conversation } from "./conversation";
@@ -15,6 +16,7 @@ export function ChatView({ chatId, messageId }: { chatId: string; messageId: str
   }, [conversation]);
   return (
     <section class={styles.chat} aria-label={conversation.title.value || t.value.newChat}>
+      <ViewHeader title={conversation.title.value || t.value.newChat} />
       <MessageList conversation={conversation} messageId={messageId} />
       <Composer conversation={conversation} />
     </section>

@@ -32,6 +32,7 @@ const en = {
   startUnreachableNext: "The page keeps trying, and goes on by itself as soon as it answers.",
 
   // shell
+  sidebar: "Sidebar",
   skipToContent: "Skip to the content",
   openSidebar: "Show the sidebar",
   closeSidebar: "Hide the sidebar",
@@ -49,9 +50,10 @@ const en = {
   // first run
   tinyModelTitle: "A tiny model answers here",
   tinyModelAbout:
-    "It comes with chatkeep, runs on this machine, and shows that everything works. It often makes mistakes. For good replies, start the server with a key:",
-  tinyModelOllama: "A running Ollama is found by itself.",
-  tinyModelDocs: "All providers and settings",
+    "It comes with chatkeep, runs on this machine, and shows that everything works. It often makes mistakes. For good replies, start the server with the key of a provider:",
+  nameProvider: "Start the server with the key of a provider:",
+  ollamaIsFound: "Other providers work the same way, and a running Ollama is found by itself.",
+  apiAndSettings: "About this server",
   noProviderTitle: "No model can answer now",
   noProviderAbout: "Each provider is tried again by itself. This is what they say:",
   noProviderReason: (provider: string, reason: string) => `${provider}: ${reason}`,
@@ -115,6 +117,7 @@ const de: Strings = {
   startUnreachableNext: "Die Seite versucht es weiter und öffnet sich von selbst, sobald er antwortet.",
 
   // shell
+  sidebar: "Seitenleiste",
   skipToContent: "Zum Inhalt springen",
   openSidebar: "Seitenleiste anzeigen",
   closeSidebar: "Seitenleiste ausblenden",
@@ -132,9 +135,10 @@ const de: Strings = {
   // first run
   tinyModelTitle: "Hier antwortet ein winziges Modell",
   tinyModelAbout:
-    "Es gehört zu chatkeep, läuft auf diesem Rechner und zeigt, dass alles funktioniert. Es macht oft Fehler. Für gute Antworten den Server mit einem Schlüssel starten:",
-  tinyModelOllama: "Ein laufendes Ollama wird von selbst gefunden.",
-  tinyModelDocs: "Alle Anbieter und Einstellungen",
+    "Es gehört zu chatkeep, läuft auf diesem Rechner und zeigt, dass alles funktioniert. Es macht oft Fehler. Für gute Antworten den Server mit dem Schlüssel eines Anbieters starten:",
+  nameProvider: "Den Server mit dem Schlüssel eines Anbieters starten:",
+  ollamaIsFound: "Mit anderen Anbietern geht es ebenso, und ein laufendes Ollama wird von selbst gefunden.",
+  apiAndSettings: "Über diesen Server",
   noProviderTitle: "Zurzeit kann kein Modell antworten",
   noProviderAbout: "Jeder Anbieter wird von selbst wieder versucht. Das melden sie:",
   noProviderReason: (provider, reason) => `${provider}: ${reason}`,

@@ -1,7 +1,8 @@
 /** How the providers are, and how fast they have answered. */
 
 import { t } from "../i18n/i18n";
+import { ViewHeader } from "../shell/ViewHeader";
 
 export function StatusView() {
-  return <h1>{t.value.status}</h1>;
+  return <ViewHeader title={t.value.status} />;
 }
