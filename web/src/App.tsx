@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import { ChatView } from "./chat/ChatView";
+import { TrashView } from "./chats/TrashView";
 import { pause } from "./live/waiting";
 import { route } from "./routes";
 import { LoginAgain, LoginView } from "./session/LoginView";
@@ -46,6 +47,6 @@ function View() {
     case "status":
       return <StatusView />;
     case "trash":
-      return null;
+      return <TrashView />;
   }
 }

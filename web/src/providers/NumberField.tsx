@@ -1,0 +1,51 @@
+/** A number that is typed. What is none, or out of bounds, is said and changes nothing. */
+
+import { useId, useState } from "preact/hooks";
+import { t } from "../i18n/i18n";
+import styles from "./ChatSettings.module.css";
+import { numberIn } from "./numbers";
+
+export interface NumberFieldProps {
+  label: string;
+  /** Null: the field is empty. */
+  value: number | null;
+  least: number;
+  most: number;
+  /** 1 takes whole numbers alone. */
+  step: number;
+  onChange: (value: number | null) => void;
+}
+
+export function NumberField({ label, value, least, most, step, onChange }: NumberFieldProps) {
+  const id = useId();
+  /** The text as it is typed, for as long as it stands for the value: `1.` on the way to `1.5` is 1. */
+  const [typed, setTyped] = useState<{ text: string; value: number | null } | null>(null);
+  const isTyped = typed !== null && typed.value === value;
+  const isBad = isTyped && numberIn(typed.text, least, most, step) === undefined;
+  const onInput = (text: string) => {
+    const given = numberIn(text, least, most, step);
+    setTyped({ text, value: given === undefined ? value : given });
+    if (given !== undefined) onChange(given);
+  };
+  return (
+    <span class={styles.number}>
+      <input
+        type="text"
+        inputMode="decimal"
+        class={styles.input}
+        aria-label={label}
+        aria-invalid={isBad}
+        aria-describedby={isBad ? id : undefined}
+        value={isTyped ? typed.text : textOf(value)}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+      <span id={id} class={styles.error} role="status">
+        {isBad && t.value.notANumber(least, most)}
+      </span>
+    </span>
+  );
+}
+
+function textOf(value: number | null): string {
+  return value === null ? "" : String(value);
+}
