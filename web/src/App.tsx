@@ -11,6 +11,7 @@ import { route } from "./routes";
 import { LoginView } from "./session/LoginView";
 import { uuid } from "./session/random";
 import { findOut, session } from "./session/session";
+import { gatherHistory } from "./status/history";
 import { StatusView } from "./status/StatusView";
 import { Toasts } from "./ui/Toasts";
 import { attempt } from "./ui/toasts";
@@ -25,20 +26,24 @@ export function App() {
   return (
     <>
       {session.value.state === "needed" && <LoginView />}
-      {session.value.state === "open" && <Shell key={session.value.who.owner} />}
+      {session.value.state === "open" && <Shell key={session.value.who.owner} owner={session.value.who.owner} />}
       <Toasts />
     </>
   );
 }
 
 /** What there is to see for who has come in. */
-function Shell() {
+function Shell({ owner }: { owner: string }) {
   useEffect(() => {
     const ended = new AbortController();
     void openOutbox();
     void listen(ended.signal);
-    return () => ended.abort();
-  }, []);
+    const stopGathering = gatherHistory(owner);
+    return () => {
+      ended.abort();
+      stopGathering();
+    };
+  }, [owner]);
   return (
     <div class={styles.shell}>
       <Sidebar />

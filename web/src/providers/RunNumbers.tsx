@@ -7,6 +7,7 @@ import type { StoredMessage } from "../chat/conversation";
 import type { LiveReply } from "../chat/live-reply";
 import { language, t } from "../i18n/i18n";
 import { type GenerationStats, liveRuns } from "../live/status-feed";
+import { figureTexts } from "./figure-texts";
 import { endOf, type Figures, figuresOfReply, figuresOfRun } from "./figures";
 import { costText, countText, durationText, rateText } from "./formats";
 import { modelOf } from "./models";
@@ -59,23 +60,14 @@ function StoredNumbers({ message }: { message: StoredMessage }) {
 
 /** Never announced: it changes twice a second. */
 function Line({ figures }: { figures: Figures }) {
-  const speaks = language.value;
-  const { tokens, tokensPerSecond, firstTokenMs, elapsedMs, costUsd, isEstimated } = figures;
-  const shown = [
-    tokens === null ? null : t.value.tokensOf((isEstimated ? "≈ " : "") + countText(tokens, speaks)),
-    tokensPerSecond === null ? null : t.value.tokensPerSecondOf(rateText(tokensPerSecond, speaks)),
-    firstTokenMs === null ? null : t.value.firstTokenIn(durationText(firstTokenMs, speaks)),
-    elapsedMs === null ? null : durationText(elapsedMs, speaks),
-    costUsd === null ? null : costText(costUsd, speaks),
-  ];
   return (
     <span class={styles.line} aria-live="off">
-      {shown.map((text, place) => text !== null && <span key={FIGURES[place]}>{text}</span>)}
+      {figureTexts(figures).map(([name, text]) => (
+        <span key={name}>{text}</span>
+      ))}
     </span>
   );
 }
-
-const FIGURES = ["tokens", "rate", "first", "elapsed", "cost"];
 
 function FailedCalls({ calls }: { calls: readonly Schemas["FailedCall"][] }) {
   return (
