@@ -51,14 +51,15 @@ export function onReturn(listener: () => void): () => void {
   return () => returns.delete(listener);
 }
 
-/** Listen until `abort`, across every break of the line. */
-export async function listen(abort: AbortSignal): Promise<void> {
+/** Listen until `abort`, across every break of the line. `onBreak` is told of each: maybe the key is no longer valid. */
+export async function listen(abort: AbortSignal, onBreak: () => void): Promise<void> {
   let tries = 0;
   while (!abort.aborted) {
     const wasOpen = await listenOnce(abort);
-    if (abort.aborted) return;
-    tries = wasOpen ? 1 : tries + 1;
     isOnline.value = false;
+    if (abort.aborted) return;
+    onBreak();
+    tries = wasOpen ? 1 : tries + 1;
     try {
       await pause(waitMs(tries, Math.random()), abort);
     } catch {

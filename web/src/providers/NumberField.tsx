@@ -1,8 +1,9 @@
 /** A number that is typed. What is none, or out of bounds, is said and changes nothing. */
 
 import { useId, useState } from "preact/hooks";
-import { t } from "../i18n/i18n";
+import { language, t } from "../i18n/i18n";
 import styles from "./ChatSettings.module.css";
+import { countText } from "./formats";
 import { numberIn } from "./numbers";
 
 export interface NumberFieldProps {
@@ -46,7 +47,7 @@ export function NumberField({ label, value, least, most, step, isOptional = fals
         onInput={(event) => onInput(event.currentTarget.value)}
       />
       <span id={id} class={styles.error} role="status">
-        {isBad && t.value.notANumber(least, most)}
+        {isBad && t.value.notANumber(countText(least, language.value), countText(most, language.value))}
       </span>
     </span>
   );

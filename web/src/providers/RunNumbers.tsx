@@ -1,6 +1,7 @@
 /** The figures of one reply: those that change while it is written, and what it came to, folded. */
 
 import { useComputed } from "@preact/signals";
+import { ChevronRight } from "lucide-preact";
 import { useRef } from "preact/hooks";
 import type { Schemas } from "../api/client";
 import type { StoredMessage } from "../chat/conversation";
@@ -43,6 +44,7 @@ function StoredNumbers({ message }: { message: StoredMessage }) {
   return (
     <details class={styles.folded}>
       <summary class={styles.summary}>
+        <ChevronRight size={14} aria-hidden="true" />
         <Line figures={figures} />
       </summary>
       <dl class={styles.details}>

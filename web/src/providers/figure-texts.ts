@@ -9,7 +9,7 @@ export function figureTexts(figures: Figures): [keyof Figures, string][] {
   const speaks = language.value;
   const { tokens, tokensPerSecond, firstTokenMs, elapsedMs, costUsd, isEstimated } = figures;
   const texts: [keyof Figures, string | null][] = [
-    ["tokens", tokens === null ? null : t.value.tokensOf((isEstimated ? "≈ " : "") + countText(tokens, speaks))],
+    ["tokens", !tokens ? null : t.value.tokensOf((isEstimated ? "≈ " : "") + countText(tokens, speaks))],
     ["tokensPerSecond", tokensPerSecond === null ? null : t.value.tokensPerSecondOf(rateText(tokensPerSecond, speaks))],
     ["firstTokenMs", firstTokenMs === null ? null : t.value.firstTokenIn(durationText(firstTokenMs, speaks))],
     ["elapsedMs", elapsedMs === null ? null : durationText(elapsedMs, speaks)],

@@ -47,7 +47,9 @@ function Run({ run }: { run: ShownRun }) {
         ) : (
           <a href={hashOf({ view: "chat", chatId, messageId: null })}>{title}</a>
         )}
-        <p class={styles.facts}>{[name, t.value.runState[state], ...figures].filter(Boolean).join(" · ")}</p>
+        <p class={styles.facts}>
+          {[name, state === "queued" ? t.value.runQueued : "", ...figures].filter(Boolean).join(" · ")}
+        </p>
       </div>
       <Button icon={Square} aria-label={t.value.stopRun(title)} onClick={() => void attempt(stop())}>
         {t.value.stop}

@@ -2,6 +2,7 @@
 
 import { t } from "../i18n/i18n";
 import { CheckNow } from "../providers/CheckNow";
+import { ViewHeader } from "../shell/ViewHeader";
 import { HistorySection } from "./HistorySection";
 import { ProviderCards } from "./ProviderCards";
 import { RunsSection } from "./RunsSection";
@@ -10,14 +11,15 @@ import styles from "./StatusView.module.css";
 export function StatusView() {
   return (
     <div class={styles.view}>
-      <div class={styles.content}>
-        <header class={styles.header}>
-          <h1>{t.value.status}</h1>
-          <CheckNow />
-        </header>
-        <ProviderCards />
-        <RunsSection />
-        <HistorySection />
+      <ViewHeader title={t.value.status}>
+        <CheckNow />
+      </ViewHeader>
+      <div class={styles.scrolled}>
+        <div class={styles.content}>
+          <ProviderCards />
+          <RunsSection />
+          <HistorySection />
+        </div>
       </div>
     </div>
   );

@@ -41,14 +41,17 @@ function optionsOf(box: HTMLElement, series: Series, isCount: boolean, language:
     grid: { stroke: colour("--line"), width: 1 },
     ticks: { stroke: colour("--line"), width: 1, size: 4 },
   };
-  const number = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
-  const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
-  const exactTime = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const number = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+  const time = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });
+  const exactTime = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", second: "2-digit" });
   return {
     ...sizeOf(box),
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { range: (_plot, from, to) => wide(from, to) }, y: { range: (_plot, _from, to) => [0, upTo(to)] } },
+    scales: {
+      x: { range: ({ data: [times] }) => wide(times[0] ?? 0, times.at(-1) ?? 0) },
+      y: { range: (_plot, _from, to) => [0, upTo(to)] },
+    },
     axes: [
       {
         ...axis,

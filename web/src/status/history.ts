@@ -5,6 +5,7 @@
 
 import { signal } from "@preact/signals";
 import { FINAL_STATES, type GenerationStats, onGeneration } from "../live/status-feed";
+import { keepInTab, keptInTab } from "../session/kept";
 
 export interface Point {
   /** Milliseconds since 1970, when it was heard. */
@@ -17,20 +18,20 @@ export interface Point {
 }
 
 const MOST_POINTS = 2000;
+const KEPT = "history";
 const SAVE_MS = 1000;
 
 /** Oldest first. */
 export const points = signal<readonly Point[]>([]);
 
-/** Gather what is heard, for that owner of chats. Returns what ends it. */
-export function gatherHistory(owner: string): () => void {
-  const name = `chatkeep:${owner}:history`;
-  points.value = read(name);
+/** Gather what is heard, for the owner of the chats. Returns what ends it. */
+export function gatherHistory(): () => void {
+  points.value = read();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const save = () => {
     clearTimeout(timer);
     timer = undefined;
-    write(name, points.value);
+    keepInTab(KEPT, JSON.stringify(points.value));
   };
   const stopHearing = onGeneration((stats) => {
     if (!FINAL_STATES.has(stats.state)) return;
@@ -41,7 +42,8 @@ export function gatherHistory(owner: string): () => void {
   return () => {
     removeEventListener("pagehide", save);
     stopHearing();
-    save();
+    clearTimeout(timer);
+    points.value = [];
   };
 }
 
@@ -61,20 +63,12 @@ const OUTCOMES: Partial<Record<GenerationStats["state"], Point["outcome"]>> = {
   stopped: "stopped",
 };
 
-function read(name: string): Point[] {
+function read(): Point[] {
   try {
-    const found: unknown = JSON.parse(sessionStorage.getItem(name) ?? "[]");
+    const found: unknown = JSON.parse(keptInTab(KEPT) ?? "[]");
     return Array.isArray(found) ? found.filter(isPoint) : [];
   } catch {
-    return []; // storage is switched off, or was not written by this version
-  }
-}
-
-function write(name: string, all: readonly Point[]): void {
-  try {
-    sessionStorage.setItem(name, JSON.stringify(all));
-  } catch {
-    // The quota is used up, or storage is switched off: a reload begins anew.
+    return []; // not written by this version
   }
 }
 

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { GenerationStats } from "../../src/live/status-feed";
+import { forgetOwner, keepFor } from "../../src/session/kept";
 import { gatherHistory, pointOf, points } from "../../src/status/history";
 import { running } from "../providers/samples";
+
+vi.mock("idb-keyval", () => ({ createStore: () => null, clear: async () => undefined }));
 
 let tell: (stats: GenerationStats) => void;
 let stop: () => void;
@@ -18,10 +21,19 @@ vi.mock("../../src/live/status-feed", async (original) => ({
 
 beforeEach(() => {
   sessionStorage.clear();
-  stop = gatherHistory("ann");
+  vi.useFakeTimers();
+  stop = gatherFor("ann");
 });
 
-afterEach(() => stop());
+afterEach(() => {
+  stop();
+  vi.useRealTimers();
+});
+
+function gatherFor(owner: string): () => void {
+  keepFor(owner);
+  return gatherHistory();
+}
 
 test("a run counts once it has ended", () => {
   tell(running());
@@ -43,12 +55,28 @@ test.each([
 
 test("what was gathered outlives a reload, for its owner alone", () => {
   tell(running({ state: "completed" }));
+  vi.advanceTimersByTime(1000);
   stop();
-  stop = gatherHistory("ben");
+  stop = gatherFor("ben");
   expect(points.value).toEqual([]);
   stop();
-  stop = gatherHistory("ann");
+  stop = gatherFor("ann");
   expect(points.value).toHaveLength(1);
+});
+
+test("what was heard just before a reload is kept too", () => {
+  tell(running({ state: "completed" }));
+  dispatchEvent(new Event("pagehide"));
+  stop();
+  stop = gatherFor("ann");
+  expect(points.value).toHaveLength(1);
+});
+
+test("who logs out leaves no figures behind", async () => {
+  tell(running({ state: "completed" }));
+  dispatchEvent(new Event("pagehide"));
+  await forgetOwner();
+  expect({ ...sessionStorage }).toEqual({});
 });
 
 test("the oldest points go when there are too many", () => {
@@ -59,13 +87,14 @@ test("the oldest points go when there are too many", () => {
 
 test("no text is kept", () => {
   tell(running({ state: "failed", error: "provider_error", chat_id: "secret-plans" }));
-  stop();
+  dispatchEvent(new Event("pagehide"));
+  expect({ ...sessionStorage }).not.toEqual({});
   expect(JSON.stringify({ ...sessionStorage })).not.toContain("secret-plans");
 });
 
 test("a storage that holds something else begins anew", () => {
   stop();
   sessionStorage.setItem("chatkeep:ann:history", '{"version": 9}');
-  stop = gatherHistory("ann");
+  stop = gatherFor("ann");
   expect(points.value).toEqual([]);
 });

@@ -3,7 +3,7 @@ import type { Schemas } from "../../src/api/client";
 import { runsOf } from "../../src/status/runs";
 import { running } from "../providers/samples";
 
-function listed(runId: string, state: string): Schemas["RunAnswer"] {
+function listed(runId: string, state: Schemas["RunAnswer"]["state"]): Schemas["RunAnswer"] {
   return {
     run_id: runId,
     chat_id: "one",
