@@ -243,12 +243,12 @@ const en = {
   systemPromptHint: "What the model is told before the first message. Empty: the server's own prompt.",
   systemPromptOfChat: "It holds from the next message on. Empty: the model is told nothing.",
   systemPromptWaits: "It can be changed when the first reply is there.",
-  systemPromptChanged: "It was changed elsewhere in the meantime. Yours is not saved. Save again to replace it.",
+  systemPromptChanged: "It was changed elsewhere in the meantime, to this. Yours is not saved. Save to replace it.",
   systemPromptSaved: "The system prompt is saved.",
   notSaved: "It is not saved: the server cannot be reached.",
   save: "Save",
   discard: "Take the saved one",
-  notANumber: (least: number, most: number) => `A number from ${least} to ${most}.`,
+  notANumber: (least: string, most: string) => `A number from ${least} to ${most}.`,
 
   // figures of a reply
   tokensOf: (count: string) => (count === "1" ? "1 token" : `${count} tokens`),
@@ -337,6 +337,38 @@ const en = {
   messageCount: (count: number) => (count === 1 ? "1 message" : `${count} messages`),
   restore: "Restore",
   restoreChat: (title: string) => `Restore ${title}`,
+
+  // status page
+  providersTitle: "Providers",
+  defaultBadge: "default",
+  lastChecked: (time: string) => `Checked at ${time}`,
+  neverChecked: "Not checked yet",
+  modelCount: (count: number) => (count === 1 ? "1 model" : `${count} models`),
+  runsTitle: "Running now",
+  noRuns: "No reply is being written. Ask something in a chat, and it is shown here while it goes on.",
+  runOutsideChats: "Outside any chat",
+  runQueued: "waits its turn",
+  stopRun: (name: string) => `Stop ${name}`,
+  historyTitle: "Since this page was opened",
+  noHistory:
+    "Nothing has been answered yet. Each reply that ends adds a point: how fast it was, and whether it failed.",
+  plotSpeed: "Speed (tokens/s)",
+  plotFirstToken: "Time to first token (s)",
+  plotReplies: "Replies per minute",
+  plotErrors: "Errors per minute",
+  asTable: "The same as tables",
+  summaryTable: "By provider",
+  repliesTable: "Each reply, the newest first",
+  columnProvider: "Provider",
+  columnTime: "Time",
+  columnReplies: "Replies",
+  columnErrors: "Errors",
+  columnSpeed: "Tokens/s",
+  columnSpeedMedian: "Tokens/s (median)",
+  columnFirstToken: "First token",
+  columnFirstTokenMedian: "First token (median)",
+  columnOutcome: "Outcome",
+  outcome: { replied: "replied", stopped: "stopped", failed: "failed" },
 };
 
 export type Strings = typeof en;
@@ -588,12 +620,12 @@ const de: Strings = {
   systemPromptOfChat: "Gilt ab der nächsten Nachricht. Leer: Dem Modell wird nichts gesagt.",
   systemPromptWaits: "Er kann geändert werden, wenn die erste Antwort da ist.",
   systemPromptChanged:
-    "Er wurde inzwischen anderswo geändert. Diese Fassung ist nicht gespeichert; erneutes Speichern ersetzt die andere.",
+    "Er wurde inzwischen anderswo geändert, und zwar so. Diese Fassung ist nicht gespeichert; Speichern ersetzt die andere.",
   systemPromptSaved: "Der Systemprompt ist gespeichert.",
   notSaved: "Nicht gespeichert: Der Server ist nicht erreichbar.",
   save: "Speichern",
   discard: "Den gespeicherten nehmen",
-  notANumber: (least: number, most: number) => `Eine Zahl von ${least} bis ${most}.`,
+  notANumber: (least: string, most: string) => `Eine Zahl von ${least} bis ${most}.`,
 
   // figures of a reply
   tokensOf: (count: string) => `${count} Token`,
@@ -683,6 +715,38 @@ const de: Strings = {
   messageCount: (count) => (count === 1 ? "1 Nachricht" : `${count} Nachrichten`),
   restore: "Wiederherstellen",
   restoreChat: (title) => `${title} wiederherstellen`,
+
+  // status page
+  providersTitle: "Anbieter",
+  defaultBadge: "Standard",
+  lastChecked: (time: string) => `Geprüft um ${time}`,
+  neverChecked: "Noch nicht geprüft",
+  modelCount: (count: number) => (count === 1 ? "1 Modell" : `${count} Modelle`),
+  runsTitle: "Was gerade läuft",
+  noRuns: "Es wird keine Antwort geschrieben. Frage etwas in einem Chat: Solange die Antwort läuft, steht sie hier.",
+  runOutsideChats: "Außerhalb der Chats",
+  runQueued: "wartet",
+  stopRun: (name: string) => `${name} anhalten`,
+  historyTitle: "Seit diese Seite offen ist",
+  noHistory:
+    "Noch ist nichts beantwortet. Jede Antwort, die endet, gibt einen Punkt: wie schnell sie war und ob sie gescheitert ist.",
+  plotSpeed: "Tempo (Token/s)",
+  plotFirstToken: "Zeit bis zum ersten Token (s)",
+  plotReplies: "Antworten je Minute",
+  plotErrors: "Fehler je Minute",
+  asTable: "Dasselbe als Tabellen",
+  summaryTable: "Nach Anbieter",
+  repliesTable: "Jede Antwort, die neueste zuerst",
+  columnProvider: "Anbieter",
+  columnTime: "Zeit",
+  columnReplies: "Antworten",
+  columnErrors: "Fehler",
+  columnSpeed: "Token/s",
+  columnSpeedMedian: "Token/s (Median)",
+  columnFirstToken: "Erstes Token",
+  columnFirstTokenMedian: "Erstes Token (Median)",
+  columnOutcome: "Ausgang",
+  outcome: { replied: "beantwortet", stopped: "angehalten", failed: "gescheitert" },
 };
 
 export const LANGUAGES = { en, de } as const satisfies Record<string, Strings>;

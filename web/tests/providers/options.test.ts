@@ -3,7 +3,7 @@ import { forgetOptions, newSystemPrompt, optionsOf, takeNewSystemPrompt } from "
 import { keepFor } from "../../src/session/kept";
 
 beforeEach(() => {
-  keepFor("alice");
+  keepFor("ann");
   localStorage.clear();
   forgetOptions();
 });
