@@ -257,6 +257,7 @@ JSON: dict[str, Any] = {
 """By the name of the schema; a list of them is shown with one."""
 
 STREAMS: dict[str, str] = {
+    "/ text/html": '<!doctype html>\n<html lang="en">…</html>\n',
     "/stream text/plain": _TEXT,
     "/chat/export/{chat_id} text/markdown": f"# Space\n\n## Assistant\n\n> {_TEXT}\n",
     "/chat/export/{chat_id} text/plain": f"Space\n=====\n\nAssistant:\n\n    {_TEXT}\n",

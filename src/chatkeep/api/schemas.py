@@ -1,6 +1,6 @@
 """What the views take and give, as the contract names it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -8,9 +8,28 @@ from msgspec import UNSET, Meta, UnsetType
 from chatkeep.chat.continuation import Interrupting
 from chatkeep.chat.images import MOST_IMAGES
 from chatkeep.chat.messages import IfBusy, OnLeave
-from chatkeep.chat.model import CheckResult, Message, Stats, ToolCall, Usage
+from chatkeep.chat.model import CheckResult, Message, ReplyStatus, Role, Stats, ToolCall, Usage
+from chatkeep.chat.run import RunState
 
 Text = Annotated[str, Meta(min_length=1)]
+# Why text to msgspec: a command reads also what a newer server says.
+StateName = Annotated[str, Meta(extra_json_schema={"enum": [state.value for state in RunState]})]
+RoleName = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(Role))})]
+StatusName = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(ReplyStatus))})]
+ContentPart = Annotated[
+    msgspec.Raw,
+    Meta(
+        description="In OpenAI's form: `text`, `image_url`, or what another program put there.",
+        extra_json_schema={
+            "type": "object",
+            "properties": {
+                "type": {"type": "string"},
+                "text": {"type": "string"},
+                "image_url": {"type": "object", "properties": {"url": {"type": "string"}}, "required": ["url"]},
+            },
+        },
+    ),
+]
 Images = Annotated[
     list[str],
     Meta(
@@ -240,7 +259,7 @@ class ActiveRun(msgspec.Struct, frozen=True):
     """
 
     run_id: str
-    state: str
+    state: StateName
     message_id: str
     message: Annotated[str | None, Meta(description="What the user says; null when it is in the history already.")]
     response: str
@@ -270,14 +289,14 @@ class ShownMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     the call that a message of the role `tool` answers.
     """
 
-    role: str
-    content: str | list[msgspec.Raw]
+    role: RoleName
+    content: str | list[ContentPart]
     id: str | None = None
     timestamp: str | None = None
     run_id: str | None = None
     provider: str | None = None
     model: str | None = None
-    status: str | None = None
+    status: StatusName | None = None
     finish_reason: str | None = None
     reasoning: str | None = None
     tool_calls: list[ToolCall] | None = None
@@ -343,7 +362,7 @@ class RunAnswer(msgspec.Struct, frozen=True):
     run_id: str
     chat_id: str | UnsetType
     message_id: str
-    state: str
+    state: StateName
     provider: str
     model: str
     created_at: str
@@ -370,7 +389,7 @@ class StopReceipt(msgspec.Struct, frozen=True):
     """What became of the run. `upstream_closed`: no connection to the provider is open for it."""
 
     run_id: str
-    state: str
+    state: StateName
     upstream_closed: bool
     completion_tokens: int
     success: bool

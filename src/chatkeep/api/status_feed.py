@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 import structlog
 
+from chatkeep.api.schemas import StateName
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.model import Chat, ChatKey, now
 from chatkeep.chat.observe import RunObserver
@@ -55,7 +56,7 @@ class GenerationStats(msgspec.Struct, frozen=True, tag="generation_stats", tag_f
 
     run_id: str
     chat_id: str | msgspec.UnsetType
-    state: str
+    state: StateName
     provider: str
     model: str
     tokens: int

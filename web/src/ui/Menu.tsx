@@ -86,7 +86,7 @@ function Entry({ entry }: { entry: MenuEntry }) {
 }
 
 /** Under the button, or over it when there is no room, and never over the page's edge. */
-function place(menu: HTMLElement, button: HTMLElement): void {
+export function place(menu: HTMLElement, button: HTMLElement): void {
   const anchor = button.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = menu;
   const below = anchor.bottom + 4;
