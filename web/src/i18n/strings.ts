@@ -32,6 +32,7 @@ const en = {
   startUnreachableNext: "The page keeps trying, and goes on by itself as soon as it answers.",
 
   // shell
+  sidebar: "Sidebar",
   skipToContent: "Skip to the content",
   openSidebar: "Show the sidebar",
   closeSidebar: "Hide the sidebar",
@@ -49,9 +50,10 @@ const en = {
   // first run
   tinyModelTitle: "A tiny model answers here",
   tinyModelAbout:
-    "It comes with chatkeep, runs on this machine, and shows that everything works. It often makes mistakes. For good replies, start the server with a key:",
-  tinyModelOllama: "A running Ollama is found by itself.",
-  tinyModelDocs: "All providers and settings",
+    "It comes with chatkeep, runs on this machine, and shows that everything works. It often makes mistakes. For good replies, start the server with the key of a provider:",
+  nameProvider: "Start the server with the key of a provider:",
+  ollamaIsFound: "Other providers work the same way, and a running Ollama is found by itself.",
+  apiAndSettings: "About this server",
   noProviderTitle: "No model can answer now",
   noProviderAbout: "Each provider is tried again by itself. This is what they say:",
   noProviderReason: (provider: string, reason: string) => `${provider}: ${reason}`,
@@ -117,7 +119,7 @@ const en = {
   stopping: "Stopping",
   retrying: (failed: string, next: string, seconds: number) =>
     `${failed} did not answer; ${next === failed ? "asking it again" : `asking ${next}`} in ${seconds} s.`,
-  lineDown: "Connection lost. The reply goes on at the server; reconnecting …",
+  lineDown: "Connection lost. The reply goes on at the server; reconnecting…",
   stopReceipt: (tokens: number) => `Stopped after ${tokens} ${tokens === 1 ? "token" : "tokens"}.`,
   upstreamClosed: "The connection to the provider is closed.",
   stoppedReply: "Stopped.",
@@ -132,7 +134,7 @@ const en = {
   toDraft: "Back to the draft",
   discardQuestion: "Discard",
   reasoning: "Reasoning",
-  reasoningNow: "Reasoning …",
+  reasoningNow: "Reasoning…",
   toolCall: (name: string) => `Call of ${name}`,
   toolResult: "Result",
   toolArguments: "Arguments",
@@ -241,15 +243,15 @@ const en = {
   systemPromptHint: "What the model is told before the first message. Empty: the server's own prompt.",
   systemPromptOfChat: "It holds from the next message on. Empty: the model is told nothing.",
   systemPromptWaits: "It can be changed when the first reply is there.",
-  systemPromptChanged: "It was changed elsewhere in the meantime. Yours is not saved. Save again to replace it.",
+  systemPromptChanged: "It was changed elsewhere in the meantime, to this. Yours is not saved. Save to replace it.",
   systemPromptSaved: "The system prompt is saved.",
   notSaved: "It is not saved: the server cannot be reached.",
   save: "Save",
   discard: "Take the saved one",
-  notANumber: (least: number, most: number) => `A number from ${least} to ${most}.`,
+  notANumber: (least: string, most: string) => `A number from ${least} to ${most}.`,
 
   // figures of a reply
-  tokensOf: (count: string) => `${count} tokens`,
+  tokensOf: (count: string) => (count === "1" ? "1 token" : `${count} tokens`),
   tokensPerSecondOf: (rate: string) => `${rate} tokens/s`,
   firstTokenIn: (time: string) => `first after ${time}`,
   estimated: "estimated",
@@ -272,7 +274,7 @@ const en = {
   copyCode: "Copy code",
   formula: "Formula",
   imageFailed: "The image could not be loaded.",
-  imageLoading: "Loading …",
+  imageLoading: "Loading…",
   imageNotShown: "Image without a usable address",
   loadImage: (host: string) => `Load image from ${host}`,
   table: "Table",
@@ -287,8 +289,7 @@ const en = {
   chatsUnreachable: "The chats could not be loaded: the server cannot be reached.",
   showMore: "Show more",
   noChats: "No chats yet.",
-  noChatsTeaches:
-    "Ask something on the right. Each chat is kept here, and its replies go on also while you are elsewhere.",
+  noChatsTeaches: "Ask something to begin. Each chat is kept here, and its replies go on also while you are elsewhere.",
   isAnswering: "A reply is being written.",
   hasNewReply: "New reply.",
   menuOf: (title: string) => `Menu of ${title}`,
@@ -315,8 +316,8 @@ const en = {
     ["moon -red", "without this word"],
     ["moon or sun", "one of the two"],
   ] as readonly (readonly [string, string])[],
-  import: "Import",
-  importing: "Importing…",
+  importChats: "Import chats",
+  importing: "Chats are being imported.",
   importDone: "Import",
   importTooLarge: "The file is too large for the page. The command “chatkeep import” takes it.",
   importUnreachable: "The file was not taken: the server cannot be reached.",
@@ -336,6 +337,38 @@ const en = {
   messageCount: (count: number) => (count === 1 ? "1 message" : `${count} messages`),
   restore: "Restore",
   restoreChat: (title: string) => `Restore ${title}`,
+
+  // status page
+  providersTitle: "Providers",
+  defaultBadge: "default",
+  lastChecked: (time: string) => `Checked at ${time}`,
+  neverChecked: "Not checked yet",
+  modelCount: (count: number) => (count === 1 ? "1 model" : `${count} models`),
+  runsTitle: "Running now",
+  noRuns: "No reply is being written. Ask something in a chat, and it is shown here while it goes on.",
+  runOutsideChats: "Outside any chat",
+  runQueued: "waits its turn",
+  stopRun: (name: string) => `Stop ${name}`,
+  historyTitle: "Since this page was opened",
+  noHistory:
+    "Nothing has been answered yet. Each reply that ends adds a point: how fast it was, and whether it failed.",
+  plotSpeed: "Speed (tokens/s)",
+  plotFirstToken: "Time to first token (s)",
+  plotReplies: "Replies per minute",
+  plotErrors: "Errors per minute",
+  asTable: "The same as tables",
+  summaryTable: "By provider",
+  repliesTable: "Each reply, the newest first",
+  columnProvider: "Provider",
+  columnTime: "Time",
+  columnReplies: "Replies",
+  columnErrors: "Errors",
+  columnSpeed: "Tokens/s",
+  columnSpeedMedian: "Tokens/s (median)",
+  columnFirstToken: "First token",
+  columnFirstTokenMedian: "First token (median)",
+  columnOutcome: "Outcome",
+  outcome: { replied: "replied", stopped: "stopped", failed: "failed" },
 };
 
 export type Strings = typeof en;
@@ -372,6 +405,7 @@ const de: Strings = {
   startUnreachableNext: "Die Seite versucht es weiter und öffnet sich von selbst, sobald er antwortet.",
 
   // shell
+  sidebar: "Seitenleiste",
   skipToContent: "Zum Inhalt springen",
   openSidebar: "Seitenleiste anzeigen",
   closeSidebar: "Seitenleiste ausblenden",
@@ -389,9 +423,10 @@ const de: Strings = {
   // first run
   tinyModelTitle: "Hier antwortet ein winziges Modell",
   tinyModelAbout:
-    "Es gehört zu chatkeep, läuft auf diesem Rechner und zeigt, dass alles funktioniert. Es macht oft Fehler. Für gute Antworten den Server mit einem Schlüssel starten:",
-  tinyModelOllama: "Ein laufendes Ollama wird von selbst gefunden.",
-  tinyModelDocs: "Alle Anbieter und Einstellungen",
+    "Es gehört zu chatkeep, läuft auf diesem Rechner und zeigt, dass alles funktioniert. Es macht oft Fehler. Für gute Antworten den Server mit dem Schlüssel eines Anbieters starten:",
+  nameProvider: "Den Server mit dem Schlüssel eines Anbieters starten:",
+  ollamaIsFound: "Mit anderen Anbietern geht es ebenso, und ein laufendes Ollama wird von selbst gefunden.",
+  apiAndSettings: "Über diesen Server",
   noProviderTitle: "Zurzeit kann kein Modell antworten",
   noProviderAbout: "Jeder Anbieter wird von selbst wieder versucht. Das melden sie:",
   noProviderReason: (provider, reason) => `${provider}: ${reason}`,
@@ -421,7 +456,7 @@ const de: Strings = {
   status: "Status",
 
   // conversation
-  you: "Sie",
+  you: "Ich",
   assistant: "Assistent",
   messages: "Nachrichten",
   newMessages: "Zur neuesten Nachricht, es gibt mehr",
@@ -500,7 +535,7 @@ const de: Strings = {
     body_too_large: "Die Nachricht ist zu groß für den Server.",
     invalid_request: "Der Server nimmt diese Nachricht nicht an.",
     rate_limited: "Zu viele Nachrichten in kurzer Zeit.",
-    forbidden: "Ihr Schlüssel erlaubt das nicht.",
+    forbidden: "Dieser Schlüssel erlaubt das nicht.",
     unauthorized: "Der Server verlangt einen Schlüssel.",
     internal_error: "Im Server ist etwas schiefgegangen.",
   },
@@ -522,11 +557,11 @@ const de: Strings = {
   imageTypes: "Nur Bilder als PNG, JPEG, WebP oder GIF können gesendet werden.",
   mostImages: (count: number) => `Mit einer Nachricht gehen höchstens ${count} Bilder.`,
   imageUnreadable: "Dieses Bild kann nicht gelesen werden.",
-  modelIsBlind: (model: string) => `${model} nimmt keine Bilder an. Wählen Sie ein Modell, das es kann.`,
+  modelIsBlind: (model: string) => `${model} nimmt keine Bilder an. Andere Modelle können es.`,
   tooMuchText: "Der Text ist zu lang, um mit Bildern gesendet zu werden.",
 
   // new chat
-  greeting: "Was beschäftigt Sie?",
+  greeting: "Worum geht es?",
   examplesTitle: "Beispiele",
   examples: [
     "Erkläre, wie Ebbe und Flut entstehen, so wie einem neugierigen zehnjährigen Kind.",
@@ -535,12 +570,12 @@ const de: Strings = {
   ],
   survives:
     "Jede Nachricht ist auf der Festplatte des Servers, bevor sie beantwortet wird. Neu laden, eine verlorene Verbindung oder ein Absturz verlieren nichts.",
-  customId: "Die Id des Chats wählen",
+  customId: "Die Kennung des Chats wählen",
   customIdHint:
-    "1 bis 128 Buchstaben, Ziffern, Binde- und Unterstriche. Eine Id, die es schon gibt, öffnet diesen Chat.",
+    "1 bis 128 Buchstaben, Ziffern, Binde- und Unterstriche. Eine Kennung, die es schon gibt, öffnet diesen Chat.",
   customIdWrong: "Nur Buchstaben ohne Umlaute, Ziffern, Binde- und Unterstriche, höchstens 128.",
-  useId: "Diese Id verwenden",
-  idIsFree: (id: string) => `Noch heißt kein Chat ${id}. Ihre erste Nachricht beginnt ihn.`,
+  useId: "Diese Kennung verwenden",
+  idIsFree: (id: string) => `Noch heißt kein Chat ${id}. Die erste Nachricht beginnt ihn.`,
 
   // header of a chat
   renameChat: "Den Chat umbenennen",
@@ -555,7 +590,7 @@ const de: Strings = {
   noModelFound: "Kein Modell hat alle diese Wörter im Namen.",
   modelsLoading: "Die Modelle werden gelesen.",
   noProvider:
-    "Kein Anbieter ist eingerichtet. Setze auf dem Server den Schlüssel eines Anbieters und prüfe dann erneut.",
+    "Kein Anbieter ist eingerichtet. Auf dem Server den Schlüssel eines Anbieters setzen, dann erneut prüfen.",
   notConfigured: (count: number) => `Nicht eingerichtet (${count})`,
   notListed: "Kein Anbieter führt dieses Modell zurzeit.",
   unhealthyChoice: (provider: string) =>
@@ -585,12 +620,12 @@ const de: Strings = {
   systemPromptOfChat: "Gilt ab der nächsten Nachricht. Leer: Dem Modell wird nichts gesagt.",
   systemPromptWaits: "Er kann geändert werden, wenn die erste Antwort da ist.",
   systemPromptChanged:
-    "Er wurde inzwischen anderswo geändert. Deiner ist nicht gespeichert. Speichere noch einmal, um ihn zu ersetzen.",
+    "Er wurde inzwischen anderswo geändert, und zwar so. Diese Fassung ist nicht gespeichert; Speichern ersetzt die andere.",
   systemPromptSaved: "Der Systemprompt ist gespeichert.",
   notSaved: "Nicht gespeichert: Der Server ist nicht erreichbar.",
   save: "Speichern",
   discard: "Den gespeicherten nehmen",
-  notANumber: (least: number, most: number) => `Eine Zahl von ${least} bis ${most}.`,
+  notANumber: (least: string, most: string) => `Eine Zahl von ${least} bis ${most}.`,
 
   // figures of a reply
   tokensOf: (count: string) => `${count} Token`,
@@ -599,9 +634,9 @@ const de: Strings = {
   estimated: "geschätzt",
   detailModel: "Modell",
   detailPrompt: "Prompt",
-  detailCached: "davon gemerkt",
+  detailCached: "davon aus dem Cache",
   detailReply: "Antwort",
-  detailReasoning: "davon Nachdenken",
+  detailReasoning: "davon Überlegung",
   detailSpeed: "Tempo",
   detailFirstToken: "Erstes Token",
   detailElapsed: "Insgesamt",
@@ -632,7 +667,7 @@ const de: Strings = {
   showMore: "Mehr zeigen",
   noChats: "Noch keine Chats.",
   noChatsTeaches:
-    "Stelle rechts eine Frage. Jeder Chat bleibt hier erhalten, und Antworten gehen weiter, auch wenn du woanders bist.",
+    "Eine Frage genügt für den Anfang. Jeder Chat bleibt hier erhalten, und Antworten gehen weiter, auch wenn etwas anderes offen ist.",
   isAnswering: "Eine Antwort wird geschrieben.",
   hasNewReply: "Neue Antwort.",
   menuOf: (title) => `Menü von ${title}`,
@@ -648,19 +683,19 @@ const de: Strings = {
   openChat: "Chat öffnen",
   searchMessages: "Nachrichten durchsuchen",
   clearSearch: "Suche leeren",
-  searching: "Wird gesucht…",
+  searching: "Wird gesucht …",
   searchUnreachable: "Die Suche ging nicht: Der Server ist nicht erreichbar.",
   foundCount: (count) => (count === 0 ? "Nichts gefunden." : count === 1 ? "1 Treffer" : `${count} Treffer`),
   foundMoreThan: (count) => `Mehr als ${count} Treffer`,
-  roleNames: (role) => (role === "user" ? "Du" : role === "assistant" ? "Antwort" : "System"),
+  roleNames: (role) => (role === "user" ? "Ich" : role === "assistant" ? "Antwort" : "System"),
   searchTeaches: "Gefunden werden Nachrichten mit allen Wörtern. Es geht auch genauer:",
   searchSyntax: [
     ['"roter Mond"', "diese Wörter in dieser Folge"],
     ["Mond -rot", "ohne dieses Wort"],
     ["Mond or Sonne", "eines von beiden"],
   ],
-  import: "Importieren",
-  importing: "Wird importiert…",
+  importChats: "Chats importieren",
+  importing: "Chats werden importiert.",
   importDone: "Import",
   importTooLarge: "Die Datei ist zu groß für die Seite. Der Befehl „chatkeep import“ nimmt sie.",
   importUnreachable: "Die Datei wurde nicht genommen: Der Server ist nicht erreichbar.",
@@ -680,6 +715,38 @@ const de: Strings = {
   messageCount: (count) => (count === 1 ? "1 Nachricht" : `${count} Nachrichten`),
   restore: "Wiederherstellen",
   restoreChat: (title) => `${title} wiederherstellen`,
+
+  // status page
+  providersTitle: "Anbieter",
+  defaultBadge: "Standard",
+  lastChecked: (time: string) => `Geprüft um ${time}`,
+  neverChecked: "Noch nicht geprüft",
+  modelCount: (count: number) => (count === 1 ? "1 Modell" : `${count} Modelle`),
+  runsTitle: "Was gerade läuft",
+  noRuns: "Es wird keine Antwort geschrieben. Frage etwas in einem Chat: Solange die Antwort läuft, steht sie hier.",
+  runOutsideChats: "Außerhalb der Chats",
+  runQueued: "wartet",
+  stopRun: (name: string) => `${name} anhalten`,
+  historyTitle: "Seit diese Seite offen ist",
+  noHistory:
+    "Noch ist nichts beantwortet. Jede Antwort, die endet, gibt einen Punkt: wie schnell sie war und ob sie gescheitert ist.",
+  plotSpeed: "Tempo (Token/s)",
+  plotFirstToken: "Zeit bis zum ersten Token (s)",
+  plotReplies: "Antworten je Minute",
+  plotErrors: "Fehler je Minute",
+  asTable: "Dasselbe als Tabellen",
+  summaryTable: "Nach Anbieter",
+  repliesTable: "Jede Antwort, die neueste zuerst",
+  columnProvider: "Anbieter",
+  columnTime: "Zeit",
+  columnReplies: "Antworten",
+  columnErrors: "Fehler",
+  columnSpeed: "Token/s",
+  columnSpeedMedian: "Token/s (Median)",
+  columnFirstToken: "Erstes Token",
+  columnFirstTokenMedian: "Erstes Token (Median)",
+  columnOutcome: "Ausgang",
+  outcome: { replied: "beantwortet", stopped: "angehalten", failed: "gescheitert" },
 };
 
 export const LANGUAGES = { en, de } as const satisfies Record<string, Strings>;

@@ -18,7 +18,15 @@ export function MaxTokensField({
       <span class={styles.label} aria-hidden="true">
         {t.value.maxTokens}
       </span>
-      <NumberField label={t.value.maxTokens} value={value} least={1} most={MOST} step={1} onChange={onChange} />
+      <NumberField
+        label={t.value.maxTokens}
+        value={value}
+        least={1}
+        most={MOST}
+        step={1}
+        isOptional
+        onChange={onChange}
+      />
       <p class={styles.hint}>{t.value.maxTokensHint}</p>
     </div>
   );
