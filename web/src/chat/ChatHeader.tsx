@@ -7,6 +7,7 @@ import { RenameField } from "../chats/RenameField";
 import { t } from "../i18n/i18n";
 import { ChatSettings } from "../providers/ChatSettings";
 import { ModelPicker } from "../providers/ModelPicker";
+import { isWide } from "../shell/sidebar";
 import { ViewHeader } from "../shell/ViewHeader";
 import styles from "./ChatHeader.module.css";
 import type { Conversation } from "./conversation";
@@ -29,7 +30,7 @@ export function ChatHeader({ conversation }: { conversation: Conversation }) {
   );
   return (
     <ViewHeader title={title === "" ? t.value.newChat : heading}>
-      <ModelPicker chatId={chatId} />
+      {isWide.value && <ModelPicker chatId={chatId} />}
       <ChatSettings conversation={conversation} />
       {title !== "" && <ChatMenu chatId={chatId} title={title} onRename={() => setRenamed(true)} />}
     </ViewHeader>

@@ -42,6 +42,10 @@ export function MessageList({ conversation, view, messageId }: MessageListProps)
   const kept = items.flatMap((item, place) =>
     item.key === focused.value || isOf(item, view.editing.value?.messageId ?? null) ? [place] : [],
   );
+  const goToEnd = () => {
+    end.follow();
+    scroller.current?.focus({ preventScroll: true }); // the button goes
+  };
   return (
     <div class={styles.frame}>
       {older.state.value !== "rest" && <OlderState older={older} />}
@@ -77,7 +81,7 @@ export function MessageList({ conversation, view, messageId }: MessageListProps)
           )}
         </Virtualizer>
       </div>
-      {!end.isNear.value && <ToNewest hasNews={end.hasNews.value} run={end.go} />}
+      {!end.isNear.value && <ToNewest hasNews={end.hasNews.value} run={goToEnd} />}
     </div>
   );
 }
@@ -126,10 +130,9 @@ function useEnd(conversation: Conversation, scroller: ScrollerRef, opensAtEnd: b
       leave: () => {
         following.isOn = false;
       },
-      go: () => {
+      follow: () => {
         following.isOn = true;
         stick();
-        scroller.current?.focus({ preventScroll: true });
       },
     };
   }, [conversation]);
@@ -145,7 +148,7 @@ function useEnd(conversation: Conversation, scroller: ScrollerRef, opensAtEnd: b
   const lastAsked = useRef(conversation.asked.peek().at(-1)?.key);
   useSignalEffect(() => {
     const key = conversation.asked.value.at(-1)?.key;
-    if (key !== undefined && key !== lastAsked.current) end.go();
+    if (key !== undefined && key !== lastAsked.current) end.follow();
     lastAsked.current = key ?? lastAsked.current;
   });
   useSignalEffect(() => {
