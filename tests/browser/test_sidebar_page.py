@@ -221,8 +221,8 @@ def test_a_chat_is_exported_as_a_file(profile: Profile, stored: Server, folder: 
         tab.hover("link", "First")
         tab.click("button", "Menu of First")
         tab.click("menuitem", f"Export as {entry}")
-        saved = profile.downloads / name
-        eventually(lambda path=saved: path.exists() and "How far is the moon?" in path.read_text())
+        eventually((profile.downloads / name).exists)
+        assert "How far is the moon?" in (profile.downloads / name).read_text()
     assert (profile.downloads / "first.json").read_bytes() == stored.chat_file("first").read_bytes()
 
 
