@@ -16,7 +16,10 @@ import type { ViewState } from "./view-state";
 
 const OLDER_BEFORE_PX = 1500; // so far above the view, older messages are read
 const ABOVE_TARGET_PX = 16;
+const QUIET_FRAMES = 5;
 const UP_KEYS = new Set(["ArrowUp", "PageUp", "Home"]);
+
+type ScrollerRef = { current: HTMLDivElement | null };
 
 export interface MessageListProps {
   conversation: Conversation;
@@ -36,7 +39,7 @@ export function MessageList({ conversation, view, messageId }: MessageListProps)
   const end = useEnd(conversation, scroller, messageId === null);
   const older = useOlder(conversation);
   const focused = useSignal<string | null>(null);
-  useJump(conversation, view, messageId, newest, list, end.leave);
+  useJump(conversation, view, messageId, newest, list, scroller, end.leave);
   useLayoutEffect(end.stick, [items.length]);
 
   const kept = items.flatMap((item, place) =>
@@ -99,8 +102,6 @@ function useIsShifted(items: readonly Item[]): boolean {
   });
   return isShifted;
 }
-
-type ScrollerRef = { current: HTMLDivElement | null };
 
 /** Keeps the view at the end for as long as the reader is there. */
 function useEnd(conversation: Conversation, scroller: ScrollerRef, opensAtEnd: boolean) {
@@ -201,11 +202,13 @@ function useJump(
   messageId: string | null,
   items: { current: readonly Item[] },
   list: { current: VirtualizerHandle | null },
+  scroller: ScrollerRef,
   leave: () => void,
 ) {
   useEffect(() => {
     if (messageId === null) return;
     let isOver = false;
+    let stop = () => {};
     const jump = async () => {
       const isThere = await conversation.reach(messageId);
       if (isOver) return;
@@ -213,14 +216,46 @@ function useJump(
       const key = items.current[place]?.key;
       if (!isThere || key === undefined) return say(t.value.messageGone);
       leave();
-      list.current?.scrollToIndex(place, { align: "start", offset: -ABOVE_TARGET_PX });
+      const offsetOf = () => {
+        const now = items.current.findIndex((item) => item.key === key);
+        return now < 0 ? null : (list.current?.getItemOffset(now) ?? null);
+      };
       view.target.value = key;
+      stop = scroller.current === null ? stop : settleAt(scroller.current, offsetOf);
     };
     jump().catch(sayFailure);
     return () => {
       isOver = true;
+      stop();
     };
   }, [conversation, messageId]);
+}
+
+/**
+ * Scroll to an offset that gets known better with each row that is measured, until it stays, or the reader does anything.
+ * Why not virtua's scrollToIndex: it holds the view for as long as sizes change, and a reply that is written never stops.
+ */
+function settleAt(scroller: HTMLElement, offsetOf: () => number | null): () => void {
+  let quietFrames = 0;
+  let frame = 0;
+  const reader = new AbortController();
+  const stop = () => {
+    cancelAnimationFrame(frame);
+    reader.abort();
+  };
+  const settle = () => {
+    const offset = offsetOf();
+    if (offset === null || quietFrames >= QUIET_FRAMES) return stop();
+    const before = scroller.scrollTop;
+    scroller.scrollTop = offset - ABOVE_TARGET_PX;
+    quietFrames = scroller.scrollTop === before ? quietFrames + 1 : 0;
+    frame = requestAnimationFrame(settle);
+  };
+  for (const name of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+    scroller.addEventListener(name, stop, { signal: reader.signal, passive: true });
+  }
+  settle();
+  return stop;
 }
 
 function ToNewest({ hasNews, run }: { hasNews: boolean; run: () => void }) {
