@@ -10,9 +10,11 @@ import { uuid } from "./session/random";
 import { StartView } from "./session/StartView";
 import { findOut, session } from "./session/session";
 import { Shell } from "./shell/Shell";
-import { StatusView } from "./status/StatusView";
+import { lazy } from "./ui/Lazy";
 import { Toasts } from "./ui/Toasts";
 import { attempt } from "./ui/toasts";
+
+const StatusView = lazy(() => import("./status/StatusView").then((module) => module.StatusView));
 
 export function App() {
   useEffect(() => {
