@@ -35,13 +35,17 @@ def find_chromium() -> str:
 
 
 class Tab:
-    """One page. `complaints` are what its console and its policy said was wrong."""
+    """One page. `complaints` are what its console and its policy said was wrong, `requested` every address it asked for,
+    `dialogs` what it said in boxes, which are closed at once.
+    """
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self._numbers = itertools.count()
         self.complaints: list[str] = []
-        for domain in ("Page", "Runtime", "Log"):
+        self.requested: list[str] = []
+        self.dialogs: list[str] = []
+        for domain in ("Page", "Runtime", "Log", "Network"):
             self._ask(f"{domain}.enable")
 
     def open(self, url: str) -> None:
@@ -74,6 +78,12 @@ class Tab:
 
     def _note(self, message: dict[str, Any]) -> None:
         said = message.get("params", {})
+        if message.get("method") == "Network.requestWillBeSent":
+            self.requested.append(said["request"]["url"])
+        if message.get("method") == "Page.javascriptDialogOpening":
+            self.dialogs.append(said["message"])
+            closing = {"id": next(self._numbers), "method": "Page.handleJavaScriptDialog", "params": {"accept": False}}
+            self._connection.send(json.dumps(closing))
         if message.get("method") == "Runtime.exceptionThrown":
             self.complaints.append(str(said["exceptionDetails"].get("exception", said)))
         elif message.get("method") == "Log.entryAdded" and said["entry"]["level"] == "error":
