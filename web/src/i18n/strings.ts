@@ -344,6 +344,7 @@ const en = {
   restoreChat: (title: string) => `Restore ${title}`,
 
   // status page
+  partNotLoaded: "This part of the page could not be loaded.",
   providersTitle: "Providers",
   defaultBadge: "default",
   lastChecked: (time: string) => `Checked at ${time}`,
@@ -727,6 +728,7 @@ const de: Strings = {
   restoreChat: (title) => `${title} wiederherstellen`,
 
   // status page
+  partNotLoaded: "Dieser Teil der Seite konnte nicht geladen werden.",
   providersTitle: "Anbieter",
   defaultBadge: "Standard",
   lastChecked: (time: string) => `Geprüft um ${time}`,

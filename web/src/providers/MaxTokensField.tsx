@@ -1,8 +1,8 @@
 /** How many tokens a reply may have. */
 
 import { t } from "../i18n/i18n";
-import styles from "./ChatSettings.module.css";
 import { NumberField } from "./NumberField";
+import styles from "./SettingsFields.module.css";
 
 const MOST = 1_000_000;
 

@@ -4,14 +4,15 @@ import { ChevronDown } from "lucide-preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { t } from "../i18n/i18n";
 import { providers } from "../live/status-feed";
+import { lazy } from "../ui/Lazy";
 import { place } from "../ui/Menu";
-import { attempt, say } from "../ui/toasts";
-import { refreshProviders } from "./checking";
-import { ModelChoices } from "./ModelChoices";
+import { say } from "../ui/toasts";
 import styles from "./ModelPicker.module.css";
 import { defaultModel } from "./models";
 import { optionsOf } from "./options";
 import { StateDot, stateText } from "./StateDot";
+
+const ModelChoices = lazy(() => import("./ModelChoices").then((module) => module.ModelChoices));
 
 /** As wide as the screen: see the style sheet. */
 const PHONE = "(max-width: 40rem)";
@@ -23,14 +24,9 @@ export function ModelPicker({ chatId }: { chatId: string }) {
   const popover = useRef<HTMLDivElement>(null);
   const options = optionsOf(chatId);
   const chosen = options.value.model;
-  const onToggle = (event: ToggleEvent) => {
+  const onShown = () => {
     const [sheet, anchor] = [popover.current, button.current];
-    if (event.newState !== "open" || sheet === null || anchor === null) return;
-    if (!matchMedia(PHONE).matches) place(sheet, anchor);
-    // Why: a screen keyboard would cover half of what there is to choose.
-    const first = matchMedia("(pointer: coarse)").matches ? sheet : sheet.querySelector("input");
-    first?.focus();
-    void attempt(refreshProviders());
+    if (sheet !== null && anchor !== null && !matchMedia(PHONE).matches) place(sheet, anchor);
   };
   const onChoose = (model: string | null) => {
     options.value = { ...options.value, model };
@@ -49,10 +45,11 @@ export function ModelPicker({ chatId }: { chatId: string }) {
         aria-label={t.value.model}
         tabIndex={-1}
         class={styles.popover}
-        onBeforeToggle={(event: ToggleEvent) => setOpen(event.newState === "open")}
-        onToggle={onToggle}
+        onBeforeToggle={(event: ToggleEvent) => event.newState === "open" && setOpen(true)}
+        // Why not before: the browser gives the focus back to the button only if it is still in here.
+        onToggle={(event: ToggleEvent) => event.newState === "closed" && setOpen(false)}
       >
-        {isOpen && <ModelChoices chosen={chosen} onChoose={onChoose} />}
+        {isOpen && <ModelChoices chosen={chosen} onChoose={onChoose} onShown={onShown} />}
       </div>
     </>
   );

@@ -2,9 +2,9 @@
 
 import { useId, useState } from "preact/hooks";
 import { language, t } from "../i18n/i18n";
-import styles from "./ChatSettings.module.css";
 import { countText } from "./formats";
 import { numberIn } from "./numbers";
+import styles from "./SettingsFields.module.css";
 
 export interface NumberFieldProps {
   label: string;

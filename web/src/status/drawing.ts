@@ -48,8 +48,9 @@ function optionsOf(box: HTMLElement, series: Series, isCount: boolean, language:
     ...sizeOf(box),
     legend: { show: false },
     cursor: { show: false },
+    padding: [8, 32, 0, 0],
     scales: {
-      x: { range: ({ data: [times] }) => wide(times[0] ?? 0, times.at(-1) ?? 0) },
+      x: { range: ({ data: [times] }) => wide(times[0] ?? 0, times.at(-1) ?? 0, isCount ? LEAST_COUNTED_S : LEAST_S) },
       y: { range: (_plot, _from, to) => [0, upTo(to)] },
     },
     axes: [
@@ -100,10 +101,11 @@ function sizeOf(box: HTMLElement): { width: number; height: number } {
 }
 
 const LEAST_S = 60;
+const LEAST_COUNTED_S = 600;
 
-/** A little room at both sides, and a minute at least: one point alone is in the middle. */
-function wide(from: number, to: number): [number, number] {
-  const room = Math.max((to - from) * 0.03, (LEAST_S - (to - from)) / 2, 0);
+/** A little room at both sides, and `least` at least: one point alone is in the middle. */
+function wide(from: number, to: number, least: number): [number, number] {
+  const room = Math.max((to - from) * 0.03, (least - (to - from)) / 2);
   return [from - room, to + room];
 }
 
