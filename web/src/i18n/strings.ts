@@ -45,6 +45,8 @@ const en = {
   languageName: "English",
   trash: "Trash",
   reconnecting: "Reconnecting… What is sent now is kept, and sent then.",
+  viewMissing: "This part of the page could not be loaded.",
+  reload: "Load the page again",
   dismiss: "Do not show again",
 
   // first run
@@ -66,6 +68,9 @@ const en = {
   shortcutsOfChat: "This chat",
   shortcutOr: "or",
   noKey: "none",
+  toComposer: "Write a message",
+  stopFromComposer: "Stop, while the reply is written",
+  copyLastReply: "Copy the last reply",
   singleKeys: "Use keys without Ctrl, Alt or ⌘",
   singleKeysAbout: "Off is better for people who speak their text. It holds for this browser.",
   toggleSidebar: "Show or hide the sidebar",
@@ -419,6 +424,8 @@ const de: Strings = {
   languageName: "Deutsch",
   trash: "Papierkorb",
   reconnecting: "Verbindung wird wiederhergestellt … Gesendetes bleibt erhalten und geht dann ab.",
+  viewMissing: "Dieser Teil der Seite konnte nicht geladen werden.",
+  reload: "Die Seite neu laden",
   dismiss: "Nicht mehr anzeigen",
 
   // first run
@@ -440,6 +447,9 @@ const de: Strings = {
   shortcutsOfChat: "Dieser Chat",
   shortcutOr: "oder",
   noKey: "keine",
+  toComposer: "Nachricht schreiben",
+  stopFromComposer: "Anhalten, während die Antwort geschrieben wird",
+  copyLastReply: "Die letzte Antwort kopieren",
   singleKeys: "Tasten ohne Strg, Alt oder ⌘ verwenden",
   singleKeysAbout: "Ausgeschaltet ist es besser für alle, die ihren Text sprechen. Gilt für diesen Browser.",
   toggleSidebar: "Seitenleiste anzeigen oder ausblenden",
