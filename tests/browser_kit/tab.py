@@ -116,7 +116,7 @@ class Tab:
     @property
     def text(self) -> str:
         """All that can be read now."""
-        text: str = self.evaluate("document.body.innerText")
+        text: str = self.evaluate("document.body?.innerText ?? ''")
         return text
 
     def sees(self, text: str) -> None:

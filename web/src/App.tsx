@@ -2,19 +2,26 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import { ChatView } from "./chat/ChatView";
-import { TrashView } from "./chats/TrashView";
+import { t } from "./i18n/i18n";
 import { pause } from "./live/waiting";
 import { route } from "./routes";
 import { LoginAgain, LoginView } from "./session/LoginView";
 import { uuid } from "./session/random";
 import { StartView } from "./session/StartView";
 import { findOut, session } from "./session/session";
+import { later } from "./shell/Later";
 import { Shell } from "./shell/Shell";
-import { lazy } from "./ui/Lazy";
 import { Toasts } from "./ui/Toasts";
 import { attempt } from "./ui/toasts";
 
-const StatusView = lazy(() => import("./status/StatusView").then((module) => module.StatusView));
+const StatusView = later(
+  async () => (await import("./status/StatusView")).StatusView,
+  () => t.value.status,
+);
+const TrashView = later(
+  async () => (await import("./chats/TrashView")).TrashView,
+  () => t.value.trash,
+);
 
 export function App() {
   useEffect(() => {

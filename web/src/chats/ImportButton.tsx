@@ -4,11 +4,12 @@ import { Upload } from "lucide-preact";
 import type { ComponentType } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { t } from "../i18n/i18n";
+import { IconButton } from "../ui/Button";
 import { attempt } from "../ui/toasts";
 import type { ImportReportProps } from "./ImportReport";
 import { type FileReport, importFiles } from "./importing";
 
-export function ImportButton({ className }: { className: string }) {
+export function ImportButton() {
   const input = useRef<HTMLInputElement>(null);
   const [isBusy, setIsBusy] = useState(false);
   const [reports, setReports] = useState<FileReport[] | null>(null);
@@ -25,17 +26,21 @@ export function ImportButton({ className }: { className: string }) {
   };
   return (
     <>
-      <button type="button" class={className} disabled={isBusy} onClick={() => input.current?.click()}>
-        <Upload size={18} aria-hidden="true" />
-        {isBusy ? t.value.importing : t.value.import}
-      </button>
+      <IconButton
+        icon={Upload}
+        label={isBusy ? t.value.importing : t.value.importChats}
+        aria-busy={isBusy}
+        onClick={() => {
+          if (!isBusy) input.current?.click();
+        }}
+      />
       <input
         ref={input}
         type="file"
         hidden
         multiple
         accept=".json,.zip,application/json,application/zip"
-        aria-label={t.value.import}
+        aria-label={t.value.importChats}
         onChange={(event) => {
           const files = [...(event.currentTarget.files ?? [])];
           event.currentTarget.value = "";

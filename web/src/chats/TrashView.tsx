@@ -5,6 +5,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { Unreachable } from "../api/client";
 import { language, t } from "../i18n/i18n";
 import { go } from "../routes";
+import { ViewHeader } from "../shell/ViewHeader";
 import { Button } from "../ui/Button";
 import { attempt, say } from "../ui/toasts";
 import { restore } from "./actions";
@@ -15,11 +16,13 @@ export function TrashView() {
   const trash = useMemo(() => new Trash(), []);
   useEffect(() => void trash.load(), [trash]);
   return (
-    <section class={styles.view} aria-labelledby="trash-heading">
-      <div class={styles.page}>
-        <h1 id="trash-heading">{t.value.trash}</h1>
-        <p class={styles.about}>{t.value.trashTeaches}</p>
-        <Rows trash={trash} />
+    <section class={styles.view} aria-label={t.value.trash}>
+      <ViewHeader title={t.value.trash} />
+      <div class={styles.scroll}>
+        <div class={styles.page}>
+          <p class={styles.about}>{t.value.trashTeaches}</p>
+          <Rows trash={trash} />
+        </div>
       </div>
     </section>
   );

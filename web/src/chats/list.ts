@@ -5,7 +5,15 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import { answerOf, api, Refused, Unreachable } from "../api/client";
-import { FINAL_STATES, type GenerationStats, liveRuns, onGeneration, onReturn } from "../live/status-feed";
+import {
+  type ChatNews,
+  FINAL_STATES,
+  type GenerationStats,
+  liveRuns,
+  onChatNews,
+  onGeneration,
+  onReturn,
+} from "../live/status-feed";
 import { noteUnauthorized } from "../session/session";
 import { type ChatChange, onChange } from "./changes";
 import { Paced } from "./pacing";
@@ -24,6 +32,7 @@ import {
 const NEWEST = 100; // chats, read after each run
 const OLDER = 1000; // a page while one scrolls: the server's most, for a rate limit counts pages
 const MOST_PAGES = 3; // to find what is known already below what is new
+const MOST_SOUGHT = 3000; // chats that are read for their titles alone
 const MOST_STASHED = 100;
 
 const known = signal<Stretch | null>(null);
@@ -68,14 +77,14 @@ let changes = 0;
 let era = 0;
 /** Chats came that may belong anywhere in the list: it begins anew with the next answer. */
 let isScattered = false;
-let isPaging = false;
+let paging: Promise<void> | null = null;
 let paced: Paced | null = null;
 
 /** Keep the list as the server has it. Returns what ends that. */
 export function watchChats(): () => void {
   const met = new Set<string>(); // runs
   paced = new Paced(refresh, fail);
-  const ends = [onReturn(refreshSoon), onChange(take), onGeneration((stats) => meet(stats, met))];
+  const ends = [onReturn(refreshSoon), onChange(take), onChatNews(hear), onGeneration((stats) => meet(stats, met))];
   refreshSoon();
   return () => {
     for (const end of ends) end();
@@ -107,21 +116,34 @@ export function refresh(): Promise<void> {
   });
 }
 
-/** Read the next page, when there is one. What goes wrong is in `problem`. */
-export async function loadMore(): Promise<void> {
-  if (isPaging || problem.peek() !== null) return;
-  isPaging = true;
-  const asked = inTurn(async (isCurrent) => {
-    const before = known.peek();
-    if (before === null || before.cursor === null) return true;
-    const page = await read(OLDER, before.cursor);
-    if (!isCurrent()) return false;
-    known.value = withOlder(before, page);
-    return true;
-  });
-  await asked.catch(show).finally(() => {
-    isPaging = false;
-  });
+/** Read the next page, when there is one. What goes wrong is in `problem`, and nothing is read until `tryAgain`. */
+export function loadMore(): Promise<void> {
+  if (problem.peek() !== null) return Promise.resolve();
+  paging ??= inTurn(readOlder)
+    .catch(show)
+    .finally(() => {
+      paging = null;
+    });
+  return paging;
+}
+
+async function readOlder(isCurrent: () => boolean): Promise<boolean> {
+  const before = known.peek();
+  if (before === null || before.cursor === null) return true;
+  const page = await read(OLDER, before.cursor);
+  if (!isCurrent()) return false;
+  known.value = withOlder(before, page);
+  return true;
+}
+
+/** Read on, a few pages at most, until these chats have their rows: what was found should have a title. */
+export async function findRows(chatIds: Iterable<string>): Promise<void> {
+  const wanted = [...chatIds];
+  const isMissing = () => wanted.some((chatId) => rowOf(chatId) === undefined);
+  while (isMissing() && hasMore.peek() && problem.peek() === null) {
+    if ((chats.peek()?.length ?? 0) >= MOST_SOUGHT) return;
+    await loadMore();
+  }
 }
 
 /** Ask for the list, or its next page, once more. */
@@ -192,6 +214,15 @@ function take(news: ChatChange): void {
   }
 }
 
+/** What is done here is heard here too. */
+function hear({ chat_id: chatId, change, title }: ChatNews): void {
+  const row = known.peek()?.rows[rowIndex(chatId)];
+  if (change === "deleted") takeOut(chatId);
+  else if (row === undefined && stash.has(chatId)) putBack(chatId);
+  else if (row !== undefined && title !== undefined && title !== row.title) retitle(chatId, title);
+  else refreshSoon();
+}
+
 /** Without a title something else of it is new. */
 function retitle(chatId: string, title: string | undefined): void {
   if (title === undefined) refreshSoon();
@@ -199,7 +230,9 @@ function retitle(chatId: string, title: string | undefined): void {
 }
 
 function takeOut(chatId: string): void {
-  putAside(known.peek()?.rows.find((row) => row.chatId === chatId));
+  const row = known.peek()?.rows[rowIndex(chatId)];
+  if (row === undefined) return;
+  putAside(row);
   amend((list) => without(list, chatId));
 }
 
@@ -216,8 +249,11 @@ function scatter(): void {
   refreshSoon();
 }
 
-function putAside(row: ChatRow | undefined): void {
-  if (row === undefined) return;
+function rowIndex(chatId: string): number {
+  return known.peek()?.rows.findIndex((row) => row.chatId === chatId) ?? -1;
+}
+
+function putAside(row: ChatRow): void {
   stash.set(row.chatId, row);
   const [oldest] = stash.keys();
   if (stash.size > MOST_STASHED && oldest !== undefined) stash.delete(oldest);

@@ -32,6 +32,7 @@ const en = {
   startUnreachableNext: "The page keeps trying, and goes on by itself as soon as it answers.",
 
   // shell
+  sidebar: "Sidebar",
   skipToContent: "Skip to the content",
   openSidebar: "Show the sidebar",
   closeSidebar: "Hide the sidebar",
@@ -44,14 +45,17 @@ const en = {
   languageName: "English",
   trash: "Trash",
   reconnecting: "Reconnecting… What is sent now is kept, and sent then.",
+  viewMissing: "This part of the page could not be loaded.",
+  reload: "Load the page again",
   dismiss: "Do not show again",
 
   // first run
   tinyModelTitle: "A tiny model answers here",
   tinyModelAbout:
-    "It comes with chatkeep, runs on this machine, and shows that everything works. It often makes mistakes. For good replies, start the server with a key:",
-  tinyModelOllama: "A running Ollama is found by itself.",
-  tinyModelDocs: "All providers and settings",
+    "It comes with chatkeep, runs on this machine, and shows that everything works. It often makes mistakes. For good replies, start the server with the key of a provider:",
+  nameProvider: "Start the server with the key of a provider:",
+  ollamaIsFound: "Other providers work the same way, and a running Ollama is found by itself.",
+  apiAndSettings: "About this server",
   noProviderTitle: "No model can answer now",
   noProviderAbout: "Each provider is tried again by itself. This is what they say:",
   noProviderReason: (provider: string, reason: string) => `${provider}: ${reason}`,
@@ -64,6 +68,9 @@ const en = {
   shortcutsOfChat: "This chat",
   shortcutOr: "or",
   noKey: "none",
+  toComposer: "Write a message",
+  stopFromComposer: "Stop, while the reply is written",
+  copyLastReply: "Copy the last reply",
   singleKeys: "Use keys without Ctrl, Alt or ⌘",
   singleKeysAbout: "Off is better for people who speak their text. It holds for this browser.",
   toggleSidebar: "Show or hide the sidebar",
@@ -117,7 +124,7 @@ const en = {
   stopping: "Stopping",
   retrying: (failed: string, next: string, seconds: number) =>
     `${failed} did not answer; ${next === failed ? "asking it again" : `asking ${next}`} in ${seconds} s.`,
-  lineDown: "Connection lost. The reply goes on at the server; reconnecting …",
+  lineDown: "Connection lost. The reply goes on at the server; reconnecting…",
   stopReceipt: (tokens: number) => `Stopped after ${tokens} ${tokens === 1 ? "token" : "tokens"}.`,
   upstreamClosed: "The connection to the provider is closed.",
   stoppedReply: "Stopped.",
@@ -132,7 +139,7 @@ const en = {
   toDraft: "Back to the draft",
   discardQuestion: "Discard",
   reasoning: "Reasoning",
-  reasoningNow: "Reasoning …",
+  reasoningNow: "Reasoning…",
   toolCall: (name: string) => `Call of ${name}`,
   toolResult: "Result",
   toolArguments: "Arguments",
@@ -249,7 +256,7 @@ const en = {
   notANumber: (least: string, most: string) => `A number from ${least} to ${most}.`,
 
   // figures of a reply
-  tokensOf: (count: string) => `${count} tokens`,
+  tokensOf: (count: string) => (count === "1" ? "1 token" : `${count} tokens`),
   tokensPerSecondOf: (rate: string) => `${rate} tokens/s`,
   firstTokenIn: (time: string) => `first after ${time}`,
   estimated: "estimated",
@@ -272,7 +279,7 @@ const en = {
   copyCode: "Copy code",
   formula: "Formula",
   imageFailed: "The image could not be loaded.",
-  imageLoading: "Loading …",
+  imageLoading: "Loading…",
   imageNotShown: "Image without a usable address",
   loadImage: (host: string) => `Load image from ${host}`,
   table: "Table",
@@ -287,8 +294,7 @@ const en = {
   chatsUnreachable: "The chats could not be loaded: the server cannot be reached.",
   showMore: "Show more",
   noChats: "No chats yet.",
-  noChatsTeaches:
-    "Ask something on the right. Each chat is kept here, and its replies go on also while you are elsewhere.",
+  noChatsTeaches: "Ask something to begin. Each chat is kept here, and its replies go on also while you are elsewhere.",
   isAnswering: "A reply is being written.",
   hasNewReply: "New reply.",
   menuOf: (title: string) => `Menu of ${title}`,
@@ -315,8 +321,8 @@ const en = {
     ["moon -red", "without this word"],
     ["moon or sun", "one of the two"],
   ] as readonly (readonly [string, string])[],
-  import: "Import",
-  importing: "Importing…",
+  importChats: "Import chats",
+  importing: "Chats are being imported.",
   importDone: "Import",
   importTooLarge: "The file is too large for the page. The command “chatkeep import” takes it.",
   importUnreachable: "The file was not taken: the server cannot be reached.",
@@ -405,6 +411,7 @@ const de: Strings = {
   startUnreachableNext: "Die Seite versucht es weiter und öffnet sich von selbst, sobald er antwortet.",
 
   // shell
+  sidebar: "Seitenleiste",
   skipToContent: "Zum Inhalt springen",
   openSidebar: "Seitenleiste anzeigen",
   closeSidebar: "Seitenleiste ausblenden",
@@ -417,14 +424,17 @@ const de: Strings = {
   languageName: "Deutsch",
   trash: "Papierkorb",
   reconnecting: "Verbindung wird wiederhergestellt … Gesendetes bleibt erhalten und geht dann ab.",
+  viewMissing: "Dieser Teil der Seite konnte nicht geladen werden.",
+  reload: "Die Seite neu laden",
   dismiss: "Nicht mehr anzeigen",
 
   // first run
   tinyModelTitle: "Hier antwortet ein winziges Modell",
   tinyModelAbout:
-    "Es gehört zu chatkeep, läuft auf diesem Rechner und zeigt, dass alles funktioniert. Es macht oft Fehler. Für gute Antworten den Server mit einem Schlüssel starten:",
-  tinyModelOllama: "Ein laufendes Ollama wird von selbst gefunden.",
-  tinyModelDocs: "Alle Anbieter und Einstellungen",
+    "Es gehört zu chatkeep, läuft auf diesem Rechner und zeigt, dass alles funktioniert. Es macht oft Fehler. Für gute Antworten den Server mit dem Schlüssel eines Anbieters starten:",
+  nameProvider: "Den Server mit dem Schlüssel eines Anbieters starten:",
+  ollamaIsFound: "Mit anderen Anbietern geht es ebenso, und ein laufendes Ollama wird von selbst gefunden.",
+  apiAndSettings: "Über diesen Server",
   noProviderTitle: "Zurzeit kann kein Modell antworten",
   noProviderAbout: "Jeder Anbieter wird von selbst wieder versucht. Das melden sie:",
   noProviderReason: (provider, reason) => `${provider}: ${reason}`,
@@ -437,6 +447,9 @@ const de: Strings = {
   shortcutsOfChat: "Dieser Chat",
   shortcutOr: "oder",
   noKey: "keine",
+  toComposer: "Nachricht schreiben",
+  stopFromComposer: "Anhalten, während die Antwort geschrieben wird",
+  copyLastReply: "Die letzte Antwort kopieren",
   singleKeys: "Tasten ohne Strg, Alt oder ⌘ verwenden",
   singleKeysAbout: "Ausgeschaltet ist es besser für alle, die ihren Text sprechen. Gilt für diesen Browser.",
   toggleSidebar: "Seitenleiste anzeigen oder ausblenden",
@@ -454,7 +467,7 @@ const de: Strings = {
   status: "Status",
 
   // conversation
-  you: "Sie",
+  you: "Ich",
   assistant: "Assistent",
   messages: "Nachrichten",
   newMessages: "Zur neuesten Nachricht, es gibt mehr",
@@ -533,7 +546,7 @@ const de: Strings = {
     body_too_large: "Die Nachricht ist zu groß für den Server.",
     invalid_request: "Der Server nimmt diese Nachricht nicht an.",
     rate_limited: "Zu viele Nachrichten in kurzer Zeit.",
-    forbidden: "Ihr Schlüssel erlaubt das nicht.",
+    forbidden: "Dieser Schlüssel erlaubt das nicht.",
     unauthorized: "Der Server verlangt einen Schlüssel.",
     internal_error: "Im Server ist etwas schiefgegangen.",
   },
@@ -555,11 +568,11 @@ const de: Strings = {
   imageTypes: "Nur Bilder als PNG, JPEG, WebP oder GIF können gesendet werden.",
   mostImages: (count: number) => `Mit einer Nachricht gehen höchstens ${count} Bilder.`,
   imageUnreadable: "Dieses Bild kann nicht gelesen werden.",
-  modelIsBlind: (model: string) => `${model} nimmt keine Bilder an. Wählen Sie ein Modell, das es kann.`,
+  modelIsBlind: (model: string) => `${model} nimmt keine Bilder an. Andere Modelle können es.`,
   tooMuchText: "Der Text ist zu lang, um mit Bildern gesendet zu werden.",
 
   // new chat
-  greeting: "Was beschäftigt Sie?",
+  greeting: "Worum geht es?",
   examplesTitle: "Beispiele",
   examples: [
     "Erkläre, wie Ebbe und Flut entstehen, so wie einem neugierigen zehnjährigen Kind.",
@@ -568,12 +581,12 @@ const de: Strings = {
   ],
   survives:
     "Jede Nachricht ist auf der Festplatte des Servers, bevor sie beantwortet wird. Neu laden, eine verlorene Verbindung oder ein Absturz verlieren nichts.",
-  customId: "Die Id des Chats wählen",
+  customId: "Die Kennung des Chats wählen",
   customIdHint:
-    "1 bis 128 Buchstaben, Ziffern, Binde- und Unterstriche. Eine Id, die es schon gibt, öffnet diesen Chat.",
+    "1 bis 128 Buchstaben, Ziffern, Binde- und Unterstriche. Eine Kennung, die es schon gibt, öffnet diesen Chat.",
   customIdWrong: "Nur Buchstaben ohne Umlaute, Ziffern, Binde- und Unterstriche, höchstens 128.",
-  useId: "Diese Id verwenden",
-  idIsFree: (id: string) => `Noch heißt kein Chat ${id}. Ihre erste Nachricht beginnt ihn.`,
+  useId: "Diese Kennung verwenden",
+  idIsFree: (id: string) => `Noch heißt kein Chat ${id}. Die erste Nachricht beginnt ihn.`,
 
   // header of a chat
   renameChat: "Den Chat umbenennen",
@@ -588,7 +601,7 @@ const de: Strings = {
   noModelFound: "Kein Modell hat alle diese Wörter im Namen.",
   modelsLoading: "Die Modelle werden gelesen.",
   noProvider:
-    "Kein Anbieter ist eingerichtet. Setze auf dem Server den Schlüssel eines Anbieters und prüfe dann erneut.",
+    "Kein Anbieter ist eingerichtet. Auf dem Server den Schlüssel eines Anbieters setzen, dann erneut prüfen.",
   notConfigured: (count: number) => `Nicht eingerichtet (${count})`,
   notListed: "Kein Anbieter führt dieses Modell zurzeit.",
   unhealthyChoice: (provider: string) =>
@@ -618,7 +631,7 @@ const de: Strings = {
   systemPromptOfChat: "Gilt ab der nächsten Nachricht. Leer: Dem Modell wird nichts gesagt.",
   systemPromptWaits: "Er kann geändert werden, wenn die erste Antwort da ist.",
   systemPromptChanged:
-    "Er wurde inzwischen anderswo geändert, und zwar so. Deiner ist nicht gespeichert. Speichere, um ihn zu ersetzen.",
+    "Er wurde inzwischen anderswo geändert, und zwar so. Diese Fassung ist nicht gespeichert; Speichern ersetzt die andere.",
   systemPromptSaved: "Der Systemprompt ist gespeichert.",
   notSaved: "Nicht gespeichert: Der Server ist nicht erreichbar.",
   save: "Speichern",
@@ -632,9 +645,9 @@ const de: Strings = {
   estimated: "geschätzt",
   detailModel: "Modell",
   detailPrompt: "Prompt",
-  detailCached: "davon gemerkt",
+  detailCached: "davon aus dem Cache",
   detailReply: "Antwort",
-  detailReasoning: "davon Nachdenken",
+  detailReasoning: "davon Überlegung",
   detailSpeed: "Tempo",
   detailFirstToken: "Erstes Token",
   detailElapsed: "Insgesamt",
@@ -665,7 +678,7 @@ const de: Strings = {
   showMore: "Mehr zeigen",
   noChats: "Noch keine Chats.",
   noChatsTeaches:
-    "Stelle rechts eine Frage. Jeder Chat bleibt hier erhalten, und Antworten gehen weiter, auch wenn du woanders bist.",
+    "Eine Frage genügt für den Anfang. Jeder Chat bleibt hier erhalten, und Antworten gehen weiter, auch wenn etwas anderes offen ist.",
   isAnswering: "Eine Antwort wird geschrieben.",
   hasNewReply: "Neue Antwort.",
   menuOf: (title) => `Menü von ${title}`,
@@ -681,19 +694,19 @@ const de: Strings = {
   openChat: "Chat öffnen",
   searchMessages: "Nachrichten durchsuchen",
   clearSearch: "Suche leeren",
-  searching: "Wird gesucht…",
+  searching: "Wird gesucht …",
   searchUnreachable: "Die Suche ging nicht: Der Server ist nicht erreichbar.",
   foundCount: (count) => (count === 0 ? "Nichts gefunden." : count === 1 ? "1 Treffer" : `${count} Treffer`),
   foundMoreThan: (count) => `Mehr als ${count} Treffer`,
-  roleNames: (role) => (role === "user" ? "Du" : role === "assistant" ? "Antwort" : "System"),
+  roleNames: (role) => (role === "user" ? "Ich" : role === "assistant" ? "Antwort" : "System"),
   searchTeaches: "Gefunden werden Nachrichten mit allen Wörtern. Es geht auch genauer:",
   searchSyntax: [
     ['"roter Mond"', "diese Wörter in dieser Folge"],
     ["Mond -rot", "ohne dieses Wort"],
     ["Mond or Sonne", "eines von beiden"],
   ],
-  import: "Importieren",
-  importing: "Wird importiert…",
+  importChats: "Chats importieren",
+  importing: "Chats werden importiert.",
   importDone: "Import",
   importTooLarge: "Die Datei ist zu groß für die Seite. Der Befehl „chatkeep import“ nimmt sie.",
   importUnreachable: "Die Datei wurde nicht genommen: Der Server ist nicht erreichbar.",

@@ -6,24 +6,14 @@ import { Unreachable } from "../api/client";
 import { t } from "../i18n/i18n";
 import { Button, IconButton } from "../ui/Button";
 import styles from "./SearchField.module.css";
-import { clear, found, isWaiting, problem, query, searchNow, tryAgain, type } from "./search";
-
-let field: HTMLInputElement | null = null;
-
-/** Put the cursor into the field, with what stands there selected. */
-export function focusSearch(): void {
-  field?.focus();
-  field?.select();
-}
+import { clear, found, isWaiting, problem, query, searchNow, setField, tryAgain, type } from "./search";
 
 export function SearchField({ onDown }: { onDown: () => void }) {
   const input = useRef<HTMLInputElement>(null);
   const problemId = useId();
   useEffect(() => {
-    field = input.current;
-    return () => {
-      field = null;
-    };
+    setField(input.current);
+    return () => setField(null);
   }, []);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.isComposing) return;

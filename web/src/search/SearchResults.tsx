@@ -1,8 +1,8 @@
 /** The messages that were found; each is a link that jumps to it. */
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
-import { rowOf } from "../chats/list";
+import { findRows, rowOf } from "../chats/list";
 import { language, t } from "../i18n/i18n";
 import { hashOf, route } from "../routes";
 import styles from "./SearchResults.module.css";
@@ -16,6 +16,9 @@ export function SearchResults() {
   const handle = useRef<VirtualizerHandle>(null);
   const [focused, setFocused] = useState<number | null>(null);
   const results = found.value?.results;
+  useEffect(() => {
+    if (results) void findRows(new Set(results.map((result) => result.chat_id)));
+  }, [results]);
   if (results === undefined) return <div class={styles.results} />;
   if (results.length === 0) return <NothingFound />;
   const onScroll = (offset: number) => {

@@ -3,6 +3,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { answerOf, api, Refused, type Schemas, Unreachable } from "../api/client";
 import { noteUnauthorized } from "../session/session";
+import { showSidebar } from "../shell/sidebar";
 
 export type Result = Schemas["SearchResult"];
 
@@ -72,6 +73,23 @@ export function tryAgain(): void {
 
 export function clear(): void {
   type("");
+}
+
+let field: HTMLInputElement | null = null;
+
+/** The field that `focusSearch` goes to; null when there is none. */
+export function setField(input: HTMLInputElement | null): void {
+  field = input;
+}
+
+/** Put the cursor into the field, with what stands there selected. */
+export function focusSearch(): void {
+  showSidebar(true);
+  // Why later: a field in a sidebar that was hidden takes no focus before it is drawn.
+  requestAnimationFrame(() => {
+    field?.focus();
+    field?.select();
+  });
 }
 
 /** Nothing that was asked before is waited for any more. */

@@ -78,11 +78,12 @@ let store: UseStore | null = null;
 
 /** Where the owner's outbox is kept. */
 export function outboxStore(): UseStore {
-  store ??= owner === null ? keepsNothing : createStore(`chatkeep:${owner}`, "outbox");
+  const canKeep = owner !== null && "indexedDB" in globalThis;
+  store ??= canKeep ? createStore(`chatkeep:${owner}`, "outbox") : keepsNothing;
   return store;
 }
 
-const keepsNothing: UseStore = () => Promise.reject(new Error("Nobody is here whose it would be."));
+const keepsNothing: UseStore = () => Promise.reject(new Error("Nobody is here, or the browser keeps nothing."));
 
 /** Forget all that is kept for the owner, and keep nothing more. */
 export async function forgetOwner(): Promise<void> {

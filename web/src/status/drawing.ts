@@ -3,6 +3,7 @@
 import uPlot, { type AlignedData, type Series as Line, type Options } from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Language } from "../i18n/strings";
+import { colourOf } from "../theme/theme";
 import { type Look, lookOf } from "./looks";
 import type { Series } from "./series";
 
@@ -33,11 +34,10 @@ function dataOf({ times, values }: Series): AlignedData {
 }
 
 function optionsOf(box: HTMLElement, series: Series, isCount: boolean, language: Language): Options {
-  const colours = getComputedStyle(box);
-  const colour = (token: string) => colours.getPropertyValue(token);
+  const colour = (token: string) => colourOf(token, box);
   const axis = {
     stroke: colour("--text-soft"),
-    font: `12px ${colour("--font")}`,
+    font: `12px ${getComputedStyle(box).fontFamily}`,
     grid: { stroke: colour("--line"), width: 1 },
     ticks: { stroke: colour("--line"), width: 1, size: 4 },
   };
