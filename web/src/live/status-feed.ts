@@ -2,7 +2,8 @@
 
 import { signal } from "@preact/signals";
 import { BASE_URL, type Schemas } from "../api/client";
-import { pause, waitMs } from "./waiting";
+import { Silence } from "./silence";
+import { endPauses, pause, waitMs } from "./waiting";
 
 export type Provider = Schemas["ProviderInfo"];
 
@@ -24,10 +25,19 @@ export interface GenerationStats {
 
 export const FINAL_STATES = new Set(["completed", "stopped", "failed", "interrupted"]);
 
+/** One of the owner's chats was stored, here or by another tab or device, or deleted: then only `chat_id` is there. */
+export interface ChatNews {
+  chat_id: string;
+  change: "saved" | "deleted";
+  title?: string;
+  revision?: number;
+}
+
 type FeedMessage =
   | { type: "status"; providers: Provider[]; default: string | null }
   | { type: "state_change"; provider: string; new: Provider["state"]; error: string | null }
-  | ({ type: "generation_stats" } & GenerationStats);
+  | ({ type: "generation_stats" } & GenerationStats)
+  | ({ type: "chat" } & ChatNews);
 
 /** Whether the server is heard: false from the break of the line until it is back. Null: it was not asked yet. */
 export const isOnline = signal<boolean | null>(null);
@@ -37,12 +47,19 @@ export const defaultProvider = signal<string | null>(null);
 export const liveRuns = signal<ReadonlyMap<string, GenerationStats>>(new Map());
 
 const listeners = new Set<(stats: GenerationStats) => void>();
+const readers = new Set<(news: ChatNews) => void>();
 const returns = new Set<() => void>();
 
 /** Be told of every figure that comes. Returns what ends it. */
 export function onGeneration(listener: (stats: GenerationStats) => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
+}
+
+/** Be told of every chat that changes. Returns what ends it. */
+export function onChatNews(reader: (news: ChatNews) => void): () => void {
+  readers.add(reader);
+  return () => readers.delete(reader);
 }
 
 /** Be told when the line is back: what happened in between was not heard. Returns what ends it. */
@@ -76,19 +93,20 @@ function listenOnce(abort: AbortSignal): Promise<boolean> {
     const socket = new WebSocket(new URL("api/llm/ws/status", BASE_URL.replace(/^http/, "ws")));
     let wasOpen = false;
     const close = () => socket.close();
-    let timer = setTimeout(close, SILENCE_MS);
+    const silence = new Silence(SILENCE_MS, close);
     abort.addEventListener("abort", close, { once: true });
     socket.onmessage = ({ data }) => {
-      clearTimeout(timer);
-      timer = setTimeout(close, SILENCE_MS);
+      silence.heard();
       const isBack = !wasOpen && isOnline.value === false;
       wasOpen = true;
       isOnline.value = true;
       take(JSON.parse(data as string) as FeedMessage);
-      if (isBack) for (const listener of returns) listener();
+      if (!isBack) return;
+      endPauses();
+      for (const listener of returns) listener();
     };
     socket.onclose = () => {
-      clearTimeout(timer);
+      silence.end();
       abort.removeEventListener("abort", close);
       liveRuns.value = new Map();
       resolve(wasOpen);
@@ -106,6 +124,9 @@ function take(message: FeedMessage): void {
       providers.value = providers.value.map((each) =>
         each.name === message.provider ? { ...each, state: message.new, error: message.error } : each,
       );
+      break;
+    case "chat":
+      for (const reader of readers) reader(message);
       break;
     case "generation_stats": {
       const runs = new Map(liveRuns.value);
