@@ -267,6 +267,19 @@ const en = {
   detailFinish: "Ended by",
   detailFailed: "Failed before",
   failedCall: (name: string, time: string, detail: string) => `${name}, after ${time}: ${detail}`,
+
+  // text of replies
+  code: "Code",
+  codeIn: (language: string) => `Code in ${language}`,
+  copyCode: "Copy code",
+  formula: "Formula",
+  imageFailed: "The image could not be loaded.",
+  imageLoading: "Loading …",
+  imageNotShown: "Image without a usable address",
+  loadImage: (host: string) => `Load image from ${host}`,
+  table: "Table",
+  taskDone: "Done",
+  taskOpen: "To do",
 };
 
 export type Strings = typeof en;
@@ -542,6 +555,19 @@ const de: Strings = {
   detailFinish: "Ende durch",
   detailFailed: "Vorher gescheitert",
   failedCall: (name: string, time: string, detail: string) => `${name}, nach ${time}: ${detail}`,
+
+  // text of replies
+  code: "Code",
+  codeIn: (language: string) => `Code in ${language}`,
+  copyCode: "Code kopieren",
+  formula: "Formel",
+  imageFailed: "Das Bild ließ sich nicht laden.",
+  imageLoading: "Wird geladen …",
+  imageNotShown: "Bild ohne brauchbare Adresse",
+  loadImage: (host: string) => `Bild von ${host} laden`,
+  table: "Tabelle",
+  taskDone: "Erledigt",
+  taskOpen: "Offen",
 };
 
 export const LANGUAGES = { en, de } as const satisfies Record<string, Strings>;
