@@ -163,6 +163,7 @@ const en = {
     forbidden: "Your key does not allow this.",
     unauthorized: "The server wants a key.",
     internal_error: "Something went wrong in the server.",
+    not_sent_in_time: "It could not be sent for a day. It may have arrived before: look, then send it again.",
   },
   problemUnknown: "Something went wrong.",
   cuts: {
@@ -447,6 +448,8 @@ const de: Strings = {
     forbidden: "Ihr Schlüssel erlaubt das nicht.",
     unauthorized: "Der Server verlangt einen Schlüssel.",
     internal_error: "Im Server ist etwas schiefgegangen.",
+    not_sent_in_time:
+      "Einen Tag lang ließ sich nichts senden. Vielleicht kam es vorher an: bitte nachsehen, dann noch einmal senden.",
   },
   problemUnknown: "Etwas ist schiefgegangen.",
   cuts: {

@@ -7,6 +7,8 @@ import { Silence } from "./silence";
 
 /** The server sends a comment every 10 s when there is nothing to say (docs/api.md, Runs). */
 const SILENCE_MS = 25_000;
+/** It answers at once, and what is asked over a connection that died unnoticed is never answered. */
+const ANSWER_MS = 10_000;
 /** A line that broke after this long was a good one: the next try comes soon. */
 const LASTING_MS = 10_000;
 
@@ -92,23 +94,28 @@ async function readOnce(
   onEvents: (events: RunEvent[]) => void,
 ): Promise<void> {
   const silent = new AbortController();
-  const silence = new Silence(SILENCE_MS, () => silent.abort(new DOMException("No sign of life.", "TimeoutError")));
-  try {
-    const url = new URL(`runs/${encodeURIComponent(runId)}/events?after=${after}`, BASE_URL);
-    const headers = { Accept: "text/event-stream" };
-    const response = await reached(fetch(url, { headers, signal: AbortSignal.any([signal, silent.signal]) }));
-    if (response.status === 204) return;
-    if (!response.ok) throw refusalOf(response, await bodyOf(response));
-    if (response.body === null) throw new Unreachable("The answer has no body.");
-    onOpen();
-    await readAll(response.body.getReader(), () => silence.heard(), onEvents);
-  } finally {
-    silence.end();
-  }
+  const giveUp = () => silent.abort(new DOMException("No sign of life.", "TimeoutError"));
+  const ended = AbortSignal.any([signal, silent.signal]);
+  const answer = new Silence(ANSWER_MS, giveUp);
+  const response = await opened(runId, after, ended).finally(() => answer.end());
+  if (response === null) return;
+  onOpen();
+  const silence = new Silence(SILENCE_MS, giveUp);
+  await readAll(response, () => silence.heard(), onEvents).finally(() => silence.end());
+}
+
+/** The events as they come; null when nothing is left to see. */
+async function opened(runId: string, after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array> | null> {
+  const url = new URL(`runs/${encodeURIComponent(runId)}/events?after=${after}`, BASE_URL);
+  const response = await reached(fetch(url, { headers: { Accept: "text/event-stream" }, signal }));
+  if (response.status === 204) return null;
+  if (!response.ok) throw refusalOf(response, await bodyOf(response));
+  if (response.body === null) throw new Unreachable("The answer has no body.");
+  return response.body;
 }
 
 async function readAll(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  body: ReadableStream<Uint8Array>,
   heard: () => void,
   onEvents: (events: RunEvent[]) => void,
 ): Promise<void> {
@@ -120,6 +127,7 @@ async function readAll(
     },
   });
   const decoder = new TextDecoder();
+  const reader = body.getReader();
   try {
     for (;;) {
       const { done, value } = await reached(reader.read());
