@@ -382,7 +382,7 @@ def alone(tmp_path: Path) -> Iterator[Server]:
 def test_when_nobody_can_answer_that_is_told_with_the_reason(built_page: None, tab: Tab, alone: Server) -> None:
     tab.open(alone.base_url)
     tab.sees("No model can answer now")
-    tab.sees("puppet: ")
+    tab.sees("puppet cannot be reached")
     tab.sees("OPENAI_API_KEY=… make run")
     assert violations_of(tab) == []
 
