@@ -45,8 +45,6 @@ const en = {
   languageName: "English",
   trash: "Trash",
   reconnecting: "Reconnecting… What is sent now is kept, and sent then.",
-  viewMissing: "This part of the page could not be loaded.",
-  reload: "Load the page again",
   dismiss: "Do not show again",
 
   // first run
@@ -425,8 +423,6 @@ const de: Strings = {
   languageName: "Deutsch",
   trash: "Papierkorb",
   reconnecting: "Verbindung wird wiederhergestellt … Gesendetes bleibt erhalten und geht dann ab.",
-  viewMissing: "Dieser Teil der Seite konnte nicht geladen werden.",
-  reload: "Die Seite neu laden",
   dismiss: "Nicht mehr anzeigen",
 
   // first run
