@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.devtools import browser
+from tests.browser_kit.tab import Tab
 from tests.made_page import build_page, copy_code
 from tests.server import serving
 
@@ -52,12 +52,12 @@ FILES = {
 
 
 def test_the_page_loads_its_files_and_reaches_its_server_and_runs_no_script_that_stands_in_it(
-    tmp_path: Path,
+    tab: Tab, tmp_path: Path
 ) -> None:
     code = copy_code(tmp_path)
     build_page(code, FILES)
     environment = {"PYTHONPATH": str(code)}
-    with serving(tmp_path / "chats", environment=environment) as server, browser(tmp_path) as tab:
+    with serving(tmp_path / "chats", environment=environment) as server:
         tab.open(server.base_url)
         for done in ("heard", "answered === 200", "framed === 'frame'", "tried", "later === 7", "refused.length > 2"):
             tab.until(f"window.{done}")

@@ -350,6 +350,16 @@ def test_the_page_is_first_drawn_in_its_theme(
     assert set(tab.evaluate("window.seen")) == {seen}
 
 
+def test_a_view_whose_code_did_not_come_can_be_asked_for_again(page: Tab) -> None:
+    page.ask("Network.setBlockedURLs", urls=["*/StatusView*.js"])
+    page.click("link", "Status")
+    page.find("button", "Try again")
+    page.find("heading", "Status")
+    page.ask("Network.setBlockedURLs", urls=[])
+    page.click("button", "Try again")
+    page.find("heading", "Providers")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("place", ["#/", "#/status", "#/trash"])
 def test_nothing_in_a_view_keeps_anybody_out(page: Tab, place: str, scheme: str) -> None:
@@ -382,7 +392,7 @@ def alone(tmp_path: Path) -> Iterator[Server]:
 def test_when_nobody_can_answer_that_is_told_with_the_reason(built_page: None, tab: Tab, alone: Server) -> None:
     tab.open(alone.base_url)
     tab.sees("No model can answer now")
-    tab.sees("puppet: ")
+    tab.sees("puppet cannot be reached")
     tab.sees("OPENAI_API_KEY=… make run")
     assert violations_of(tab) == []
 

@@ -89,7 +89,7 @@ def chromium(folder: Path) -> Iterator[Devtools]:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             port, path = eventually(lambda: _address(files))
-            with connect(f"ws://127.0.0.1:{port}{path}", proxy=None, max_size=None) as connection:
+            with connect(f"ws://127.0.0.1:{port}{path}", proxy=None, max_size=None, ping_interval=None) as connection:
                 yield Devtools(connection)
         finally:
             process.terminate()

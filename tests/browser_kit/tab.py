@@ -4,6 +4,7 @@ import base64
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +24,17 @@ class Complaint(NamedTuple):
 
     source: str
     text: str
+
+
+@dataclass
+class Heard:
+    """What a page has told so far. `requests` are addresses, `failures` why some of them broke off."""
+
+    complaints: list[Complaint]
+    requests: list[str]
+    failures: list[str]
+    received_bytes: int = 0
+    """As they were transferred."""
 
 
 class Profile:
@@ -52,19 +64,13 @@ class Profile:
 
 
 class Tab:
-    """One page.
-
-    `complaints` are what its console, its policy and its network said was wrong, `requests` the addresses that it
-    asked for, `received_bytes` what came for that as it was transferred.
-    """
+    """One page."""
 
     def __init__(self, devtools: Devtools, target: str) -> None:
         self._devtools = devtools
         self._target = target
         self._session = devtools.attach(target, self._note)
-        self.complaints: list[Complaint] = []
-        self.requests: list[str] = []
-        self.received_bytes = 0
+        self._heard = Heard([], [], [])
         for domain in ("Page", "Runtime", "Log", "Network", "Performance", "DOM"):
             self.ask(f"{domain}.enable")
         self.resize(*DESKTOP)
@@ -111,7 +117,19 @@ class Tab:
 
     def until(self, expression: str) -> Any:
         """Wait until the expression, or what it promises, is true in the page, and return its value."""
-        return self._eventually(lambda: self.evaluate(expression), expression)
+        return self.wait_for(lambda: self.evaluate(expression), expression)
+
+    def wait_for(self, look: Callable[[], T | None], wanted: str) -> T:
+        """Look until it is true, and return it. What the page cannot say as it goes on is asked again."""
+        deadline = time.monotonic() + PAGE_S
+        while time.monotonic() < deadline:
+            try:
+                if found := look():
+                    return found
+            except RefusedByBrowser:
+                pass  # the page went on while it was looked at
+            time.sleep(0.02)
+        raise AssertionError(f"there was not {wanted} within {PAGE_S:g} s; what can be read:\n{self.text}")
 
     @property
     def text(self) -> str:
@@ -121,11 +139,11 @@ class Tab:
 
     def sees(self, text: str) -> None:
         """Wait until that can be read somewhere."""
-        self._eventually(lambda: text in self.text, f"the text {text!r}")
+        self.wait_for(lambda: text in self.text, f"the text {text!r}")
 
     def sees_no(self, text: str) -> None:
         """Wait until that can be read nowhere."""
-        self._eventually(lambda: text not in self.text, f"no text {text!r}")
+        self.wait_for(lambda: text not in self.text, f"no text {text!r}")
 
     def all(self, role: str, name: Name = None) -> list[Element]:
         """The elements that are there now, by role and accessible name."""
@@ -133,7 +151,7 @@ class Tab:
 
     def find(self, role: str, name: Name = None) -> Element:
         """The first of them, as soon as it is there."""
-        found: list[Element] = self._eventually(lambda: self.all(role, name), f"a {role} {name}")
+        found: list[Element] = self.wait_for(lambda: self.all(role, name), f"a {role} {name}")
         return found[0]
 
     def has(self, role: str, name: Name = None) -> bool:
@@ -142,7 +160,7 @@ class Tab:
 
     def is_gone(self, role: str, name: Name = None) -> None:
         """Wait until there is none."""
-        self._eventually(lambda: not self.all(role, name), f"no {role} {name}")
+        self.wait_for(lambda: not self.all(role, name), f"no {role} {name}")
 
     def screenshot(self, path: Path) -> Path:
         """A picture of what is seen now, as a PNG."""
@@ -150,16 +168,26 @@ class Tab:
         path.write_bytes(base64.b64decode(self.ask("Page.captureScreenshot", format="png")["data"]))
         return path
 
+    @property
+    def heard(self) -> Heard:
+        """All that it told until now."""
+        self.evaluate("0")  # what was said before comes before the answer
+        return self._heard
+
+    @property
+    def complaints(self) -> list[Complaint]:
+        """What its console, its policy and its network said was wrong."""
+        return self.heard.complaints
+
     def complaints_but(self, *sources: str) -> list[Complaint]:
         """Those of other sources: a test that takes the network away expects to hear of it."""
-        self.evaluate("0")  # what was said so far comes before the answer
         return [complaint for complaint in self.complaints if complaint.source not in sources]
 
     @property
     def foreign_requests(self) -> list[str]:
         """What was asked of a host other than the page's own."""
         own = urlsplit(self.url).netloc
-        return [url for url in self.requests if urlsplit(url).netloc not in (own, "")]
+        return [url for url in self.heard.requests if urlsplit(url).netloc not in (own, "")]
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -288,38 +316,29 @@ class Tab:
         return self._devtools.ask(method, self._session, **params)
 
     def _place_of(self, role: str, name: Name) -> tuple[float, float]:
-        return self._eventually(lambda: self.find(role, name).place(), f"a {role} {name} that can be clicked")
+        return self.wait_for(lambda: self.find(role, name).place(), f"a {role} {name} that can be clicked")
 
     def _mouse(self, kind: str, left: float, top: float, **more: object) -> None:
         self.ask("Input.dispatchMouseEvent", type=kind, x=left, y=top, **more)
-
-    def _eventually(self, look: Callable[[], T | None], wanted: str) -> T:
-        deadline = time.monotonic() + PAGE_S
-        while time.monotonic() < deadline:
-            try:
-                if found := look():
-                    return found
-            except RefusedByBrowser:
-                pass  # the page went on while it was looked at
-            time.sleep(0.02)
-        raise AssertionError(f"there was not {wanted} within {PAGE_S:g} s; what can be read:\n{self.text}")
 
     def _note(self, method: str, said: dict[str, Any]) -> None:
         match method:
             case "Runtime.exceptionThrown":
                 details = said["exceptionDetails"]
-                self.complaints.append(Complaint("exception", str(details.get("exception", details))))
+                self._heard.complaints.append(Complaint("exception", str(details.get("exception", details))))
             case "Runtime.consoleAPICalled" if said["type"] in ("error", "assert"):
-                self.complaints.append(Complaint("console", str(said["args"])))
+                self._heard.complaints.append(Complaint("console", str(said["args"])))
             case "Log.entryAdded" if said["entry"]["level"] == "error":
                 entry = said["entry"]
-                self.complaints.append(Complaint(entry["source"], f"{entry['text']} {entry.get('url', '')}"))
+                self._heard.complaints.append(Complaint(entry["source"], f"{entry['text']} {entry.get('url', '')}"))
             case "Page.javascriptDialogOpening":
-                self.complaints.append(Complaint("dialog", f"{said['type']}: {said['message']}"))
+                self._heard.complaints.append(Complaint("dialog", f"{said['type']}: {said['message']}"))
                 self._devtools.tell("Page.handleJavaScriptDialog", self._session, accept=True)
             case "Network.requestWillBeSent":
-                self.requests.append(said["request"]["url"])
+                self._heard.requests.append(said["request"]["url"])
             case "Network.webSocketCreated":
-                self.requests.append(said["url"])
+                self._heard.requests.append(said["url"])
+            case "Network.loadingFailed":
+                self._heard.failures.append(said["errorText"])
             case "Network.loadingFinished":
-                self.received_bytes += int(said["encodedDataLength"])
+                self._heard.received_bytes += int(said["encodedDataLength"])

@@ -9,18 +9,19 @@ import { LoginAgain, LoginView } from "./session/LoginView";
 import { uuid } from "./session/random";
 import { StartView } from "./session/StartView";
 import { findOut, session } from "./session/session";
-import { later } from "./shell/Later";
 import { Shell } from "./shell/Shell";
+import { ViewHeader } from "./shell/ViewHeader";
+import { lazy } from "./ui/Lazy";
 import { Toasts } from "./ui/Toasts";
 import { attempt } from "./ui/toasts";
 
-const StatusView = later(
-  async () => (await import("./status/StatusView")).StatusView,
-  () => t.value.status,
+const StatusView = lazy(
+  () => import("./status/StatusView").then((module) => module.StatusView),
+  () => <ViewHeader title={t.value.status} />,
 );
-const TrashView = later(
-  async () => (await import("./chats/TrashView")).TrashView,
-  () => t.value.trash,
+const TrashView = lazy(
+  () => import("./chats/TrashView").then((module) => module.TrashView),
+  () => <ViewHeader title={t.value.trash} />,
 );
 
 export function App() {

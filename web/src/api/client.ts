@@ -29,10 +29,13 @@ export class Refused extends Error {
 
   /** Whether the same request may succeed later, unchanged. */
   get isPassing(): boolean {
-    return PASSING_CODES.has(this.code) || (this.code.startsWith("http_") && this.status >= 500);
+    if (this.code.startsWith("http_")) return this.status >= 500 || PASSING_STATUSES.has(this.status);
+    return PASSING_CODES.has(this.code);
   }
 }
 
+/** Of a proxy: RFC 9110, sections 15.5.9 and 15.5.20; RFC 8470, section 5.2; RFC 6585, section 4. */
+const PASSING_STATUSES = new Set([408, 421, 425, 429]);
 const PASSING_CODES = new Set(["rate_limited", "shutting_down", "request_timeout"]);
 
 export const api: Client<paths> = createClient<paths>({ baseUrl: BASE_URL, fetch: fetchInTime });

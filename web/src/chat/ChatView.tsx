@@ -96,7 +96,7 @@ function Failed({ conversation }: { conversation: Conversation }) {
     <div class={styles.failed}>
       <h2 class={styles.failedTitle}>{t.value.chatFailed}</h2>
       <Notice tone="danger" icon={TriangleAlert} text={text} detail={problem instanceof Refused ? problem.detail : ""}>
-        <Button onClick={() => void conversation.load()}>{t.value.tryAgain}</Button>
+        <Button onClick={() => conversation.tryAgain()}>{t.value.tryAgain}</Button>
       </Notice>
     </div>
   );

@@ -3,21 +3,22 @@
  * truth; this follows it, also through breaks of the line and changes that other tabs and devices make.
  */
 
-import { batch, computed, effect, signal } from "@preact/signals";
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import { answerOf, api, Refused, type Schemas, Unreachable } from "../api/client";
 import { announce } from "../chats/changes";
-import { followRun } from "../live/run-events";
-import { FINAL_STATES, type GenerationStats, onGeneration, onReturn } from "../live/status-feed";
-import { noteUnauthorized } from "../session/session";
-import { type Ending, LiveReply, type Question } from "./live-reply";
-import { type Asked, ask, type Entry, outbox, remove } from "./outbox";
+import { waitOut } from "../live/retry";
+import { type ChatNews, type GenerationStats, onChatNews, onGeneration, onReturn } from "../live/status-feed";
+import { endPauses, pause, waitMs } from "../live/waiting";
+import type { Asked } from "./asked";
+import { Follower } from "./follower";
+import { joinedPath, readHistory, type StoredMessage } from "./history";
+import { type Ending, type LiveReply, liveReplyOfEntry, liveReplyOfRun, type Question } from "./live-reply";
+import { ask, type Entry, outbox, remove } from "./outbox";
 
-export type StoredMessage = Schemas["ShownMessage"];
+export type { StoredMessage } from "./history";
 
 const PAGE = 100; // messages
 const OLDER_PAGE = 400;
-/** A hidden tab lets go of its stream: browsers have six connections to one server for all tabs (HTTP/1.1). */
-const HIDDEN_MS = 30_000;
 
 /** `new` has no messages on the server yet. */
 export type ConversationState = "loading" | "new" | "ready" | "failed";
@@ -47,9 +48,14 @@ export class Conversation {
   readonly systemPrompt = signal("");
 
   #closed = new AbortController();
-  #following: AbortController | null = null;
+  #follower: Follower | null = null;
   #loading: Promise<void> | null = null;
+  #loadingOlder: Promise<void> | null = null;
   #isStale = false;
+  /** Runs of others that the history was read for. */
+  #heard = new Set<string>();
+  /** How many runs in a row were not followed to their end. */
+  #lost = 0;
   #ends: (() => void)[] = [];
 
   /** `isNew`: the id was just made, so that there is nothing to load. */
@@ -59,41 +65,45 @@ export class Conversation {
   ) {
     if (isNew) this.state.value = "new";
     this.#ends.push(onGeneration((stats) => this.#hear(stats)));
+    this.#ends.push(onChatNews((news) => this.#read(news)));
     this.#ends.push(onReturn(() => void this.load()));
-    this.#ends.push(effect(() => this.#takeUp(this.pending.value)));
-    this.#ends.push(this.#restWhileHidden());
+    this.#ends.push(
+      effect(() => {
+        const asked = this.asked.value;
+        untracked(() => this.#takeUp(asked));
+      }),
+    );
   }
 
   /** Let go of everything; nothing stops on the server. */
   close(): void {
     this.#closed.abort();
-    this.#following?.abort();
+    this.#follower?.close();
     for (const end of this.#ends) end();
   }
 
-  /** Read the newest messages and the live turn. Asked while it goes on, it is done once more after that. */
+  /**
+   * Read the newest messages and the live turn. Asked while it goes on, it is done once more after that; while it waits
+   * for a server that is away, it tries at once.
+   */
   load(): Promise<void> {
-    if (this.#loading !== null) {
-      this.#isStale = true;
-      return this.#loading;
-    }
-    this.#loading = this.#loadAll().finally(() => {
-      this.#loading = null;
-    });
+    this.#isStale = true;
+    this.#loading ??= this.#loadAll();
     return this.#loading;
   }
 
+  /** What a person asks for who does not want to wait for the next try. */
+  tryAgain(): void {
+    void this.load();
+    endPauses();
+  }
+
   /** Read older messages. Raises: Refused, Unreachable. */
-  async loadOlder(): Promise<void> {
-    const [first] = this.messages.value;
-    if (!this.hasOlder.value || first?.id === undefined || first.id === null) return;
-    const query = { before: first.id, limit: OLDER_PAGE };
-    const { history } = await this.#history(query);
-    if (this.messages.value[0]?.id !== first.id) return; // changed meanwhile
-    batch(() => {
-      this.messages.value = [...history.messages, ...this.messages.value];
-      this.hasOlder.value = history.has_more;
+  loadOlder(): Promise<void> {
+    this.#loadingOlder ??= this.#loadOlder().finally(() => {
+      this.#loadingOlder = null;
     });
+    return this.#loadingOlder;
   }
 
   /** Have `messageId` among the messages: read older ones, and switch to its path when it is on another one. */
@@ -162,20 +172,38 @@ export class Conversation {
   }
 
   async #loadAll(): Promise<void> {
-    do {
-      this.#isStale = false;
-      try {
-        this.#show(await this.#history({ limit: PAGE }));
-      } catch (error) {
-        if (this.#closed.signal.aborted) return;
-        this.#fail(error);
+    try {
+      for (let tries = 1; this.#isStale; tries += 1) {
+        this.#isStale = false;
+        if (await this.#loadOnce(tries)) tries = 0;
+        else this.#isStale = true;
       }
-    } while (this.#isStale && !this.#closed.signal.aborted);
+    } finally {
+      this.#loading = null; // here, for what is asked from now on is not seen by the loop
+    }
   }
 
-  #history(query: { limit: number; before?: string }): Promise<Schemas["HistoryAnswer"]> {
-    const params = { path: { chat_id: this.chatId }, query };
-    return answerOf(api.GET("/chat/history/{chat_id}", { params, signal: this.#closed.signal }));
+  /** False when it is to be tried again. */
+  async #loadOnce(tries: number): Promise<boolean> {
+    try {
+      this.#show(await readHistory(this.chatId, { limit: PAGE }, this.#closed.signal));
+      return true;
+    } catch (error) {
+      if (this.#closed.signal.aborted || this.#isGone(error)) return true;
+      return !(await this.#outlast(error, tries));
+    }
+  }
+
+  async #loadOlder(): Promise<void> {
+    const [first] = this.messages.value;
+    if (!this.hasOlder.value || first?.id === undefined || first.id === null) return;
+    const query = { before: first.id, limit: OLDER_PAGE };
+    const { history } = await readHistory(this.chatId, query, this.#closed.signal);
+    if (this.messages.value[0]?.id !== first.id) return; // changed meanwhile
+    batch(() => {
+      this.messages.value = [...history.messages, ...this.messages.value];
+      this.hasOlder.value = history.has_more;
+    });
   }
 
   #show({ history, active_run: run }: Schemas["HistoryAnswer"]): void {
@@ -191,19 +219,17 @@ export class Conversation {
       this.#settle(history.messages, run);
       this.#turnTo(run);
     });
-    this.#takeUp(this.pending.value);
+    this.#takeUp(this.asked.value);
   }
 
   /** Show the live turn of the server, null for none, and follow it. */
   #turnTo(run: Schemas["ActiveRun"] | null): void {
     const live = this.live.value;
-    if (run !== null && live?.runId !== run.run_id) {
-      this.#attach(liveReplyOf(run));
-    } else if (live !== null && run === null && (live.state.value === "ended" || this.#isStored(live))) {
-      this.#detach();
-    } else if (live !== null && this.#following === null) {
-      this.#follow(live); // without a turn it waits in the queue
-    }
+    const isOver = live?.state.value === "ended";
+    const isLost = isOver && live.ending.value === null; // not followed to its end
+    if (run !== null && (live?.runId !== run.run_id || isLost)) this.#attach(liveReplyOfRun(run));
+    else if (run === null && isOver) this.#detach();
+    // Else it is followed already, or waits in the queue, where it is no turn yet.
   }
 
   /** Entries whose run is in the history, or live, have done their work. */
@@ -215,138 +241,87 @@ export class Conversation {
     }
   }
 
-  #isStored(live: LiveReply): boolean {
-    return this.messages.value.some((message) => message.run_id === live.runId && message.role === "assistant");
-  }
-
-  /** Follow the run of the oldest entry that the server has taken, when nothing is followed. */
-  #takeUp(entries: readonly Entry[]): void {
-    if (this.live.peek() !== null || this.state.peek() === "loading") return;
-    const entry = entries.find(({ state }) => state === "accepted");
-    if (entry === undefined || entry.runId === null) return;
-    const question = entry.kind === "send" || entry.kind === "edit" ? questionOf(entry.body) : null;
-    const so_far = { messageId: "", text: "", reasoning: "", toolCalls: [], lastEventId: -1 };
-    this.#attach(new LiveReply(entry.runId, question, null, so_far));
+  /** Follow the oldest run that the server has taken, when nothing is followed. */
+  #takeUp(asked: readonly Entry[]): void {
+    if (this.live.value !== null || this.state.value === "loading" || this.#closed.signal.aborted) return;
+    const entry = asked.find(({ state, runId }) => state === "accepted" && runId !== null);
+    if (entry === undefined) return;
+    this.#attach(liveReplyOfEntry(entry));
     // What is asked of an old message changes the path that is shown: the history has the new one.
     if (entry.kind !== "send") void this.load();
   }
 
   #attach(live: LiveReply): void {
-    this.#following?.abort();
+    this.#follower?.close();
     this.live.value = live;
-    this.#follow(live);
+    this.#follower = new Follower(live, () => void this.#end(live));
   }
 
   #detach(): void {
-    this.#following?.abort();
-    this.#following = null;
+    this.#follower?.close();
+    this.#follower = null;
     this.live.value = null;
-  }
-
-  #follow(live: LiveReply): void {
-    const following = new AbortController();
-    this.#following = following;
-    const onEvents = live.take.bind(live);
-    const onLine = (line: LiveReply["line"]["value"]) => {
-      live.line.value = line;
-    };
-    followRun(live.runId, live.lastEventId, onEvents, onLine, following.signal)
-      .then(() => {
-        live.state.value = "ended";
-      })
-      .catch((error: unknown) => {
-        if (following.signal.aborted) return;
-        noteUnauthorized(error);
-        live.state.value = "ended"; // its events are gone: the history has what there is
-      })
-      .finally(() => {
-        if (this.#following !== following) return;
-        this.#following = null;
-        if (!following.signal.aborted) void this.#end(live);
-      });
   }
 
   /** The run is over: its messages are stored. */
   async #end(live: LiveReply): Promise<void> {
     for (const entry of outbox.value) if (entry.runId === live.runId) remove(entry.key);
     const ending = live.ending.value;
-    if (ending !== null) this.endings.value = new Map(this.endings.value).set(live.runId, ending);
+    if (ending === null) {
+      // Why: whatever keeps its events from us may be there at the next try as well.
+      this.#lost += 1;
+      await pause(waitMs(this.#lost, Math.random()), this.#closed.signal).catch(() => undefined); // then load does nothing
+    } else {
+      this.#lost = 0;
+      this.endings.value = new Map(this.endings.value).set(live.runId, ending);
+    }
     await this.load();
-    if (this.live.value === live && this.problem.value === null) this.#detach();
-    this.#takeUp(this.pending.value);
   }
 
-  #fail(error: unknown): void {
-    noteUnauthorized(error);
+  /** Whether the server says that there is no such chat: not yet, or not any more. */
+  #isGone(error: unknown): boolean {
+    if (!(error instanceof Refused && error.code === "chat_not_found")) return false;
+    batch(() => {
+      this.messages.value = [];
+      this.hasOlder.value = false;
+      this.problem.value = null;
+      this.state.value = "new";
+      this.#turnTo(null);
+    });
+    this.#takeUp(this.asked.value);
+    return true;
+  }
+
+  /** Show what is wrong, and wait until it may have passed. False when it will not, or nobody waits any more. */
+  async #outlast(error: unknown, tries: number): Promise<boolean> {
     if (!(error instanceof Refused) && !(error instanceof Unreachable)) throw error;
-    if (error instanceof Refused && error.code === "chat_not_found") {
-      batch(() => {
-        this.messages.value = [];
-        this.hasOlder.value = false;
-        this.problem.value = null;
-        this.state.value = "new";
-      });
-      this.#takeUp(this.pending.value);
-      return;
-    }
     this.problem.value = error;
     if (this.state.value === "loading") this.state.value = "failed";
+    try {
+      await waitOut(error, tries, this.#closed.signal);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
-  /** Another tab or device may have asked something. */
+  /** Another tab or device asks something: a run goes on that is not shown. */
   #hear(stats: GenerationStats): void {
-    if (stats.chat_id !== this.chatId || stats.run_id === this.live.value?.runId) return;
-    const isStored = this.messages.value.some((message) => message.run_id === stats.run_id);
-    if (FINAL_STATES.has(stats.state) ? !isStored : this.live.value === null) void this.load();
+    const live = this.live.value;
+    const isShown = stats.run_id === live?.runId || (live !== null && live.state.value !== "queued");
+    if (stats.chat_id !== this.chatId || stats.state !== "running" || isShown || this.#heard.has(stats.run_id)) return;
+    this.#heard.add(stats.run_id);
+    void this.load();
   }
 
-  #restWhileHidden(): () => void {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const onChange = () => {
-      clearTimeout(timer);
-      if (document.hidden) {
-        timer = setTimeout(() => {
-          this.#following?.abort();
-          this.#following = null;
-        }, HIDDEN_MS);
-      } else if (this.live.value !== null && this.#following === null) {
-        this.#follow(this.live.value);
-      }
-    };
-    document.addEventListener("visibilitychange", onChange);
-    return () => {
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", onChange);
-    };
+  /** Another tab or device, or the end of a run, has changed the chat. */
+  #read(news: ChatNews): void {
+    if (news.chat_id !== this.chatId) return;
+    if (news.title !== undefined) this.title.value = news.title;
+    const isKnown = news.revision !== undefined && news.revision <= this.revision.value;
+    // A reply that is followed to its end has the history read then.
+    if (!isKnown && (this.live.value === null || news.change === "deleted")) void this.load();
   }
-}
-
-/** `fresh` with the older messages of `shown` before it; null when they are not of one path. */
-export function joinedPath(
-  shown: readonly StoredMessage[],
-  fresh: readonly StoredMessage[],
-): readonly StoredMessage[] | null {
-  const first = fresh[0]?.id;
-  const place = first ? shown.findIndex((message) => message.id === first) : -1;
-  return place < 0 ? null : [...shown.slice(0, place), ...fresh];
-}
-
-function liveReplyOf(run: Schemas["ActiveRun"]): LiveReply {
-  const question = run.message === null ? null : { text: run.message, images: run.images ?? [] };
-  const live = new LiveReply(run.run_id, question, run.continues ?? null, {
-    messageId: run.message_id,
-    text: run.response,
-    reasoning: run.reasoning ?? "",
-    toolCalls: run.tool_calls ?? [],
-    lastEventId: run.last_event_id,
-  });
-  live.provider.value = run.provider ?? "";
-  live.model.value = run.model ?? "";
-  return live;
-}
-
-function questionOf(body: Schemas["SendBody"] | Schemas["EditBody"]): Question {
-  return { text: body.message ?? "", images: body.images ?? [] };
 }
 
 function imagesOf(question: Question): { images?: string[] } {

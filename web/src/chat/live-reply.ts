@@ -4,6 +4,7 @@ import { batch, signal } from "@preact/signals";
 import type { Schemas } from "../api/client";
 import { Frames } from "../live/frames";
 import type { Line, RunDone, RunEvent, RunFailed } from "../live/run-events";
+import type { Entry } from "./outbox";
 
 export interface Question {
   text: string;
@@ -60,10 +61,12 @@ export class LiveReply {
 
   /** Take events in; text is shown with the next frame. */
   take(events: readonly RunEvent[]): void {
-    for (const event of events) this.#takeOne(event);
+    batch(() => {
+      for (const event of events) this.#takeOne(event);
+      if (this.ending.value !== null) this.#show();
+    });
     this.lastEventId = events.at(-1)?.id ?? this.lastEventId;
-    if (this.ending.value !== null) this.#show();
-    else this.#frames.ask(() => this.#show());
+    if (this.ending.value === null) this.#frames.ask(() => this.#show());
   }
 
   #show(): void {
@@ -113,4 +116,28 @@ export class LiveReply {
         break;
     }
   }
+}
+
+/** The turn that is going in a chat, as its history tells it. */
+export function liveReplyOfRun(run: Schemas["ActiveRun"]): LiveReply {
+  const question = run.message === null ? null : { text: run.message, images: run.images ?? [] };
+  const live = new LiveReply(run.run_id, question, run.continues ?? null, {
+    messageId: run.message_id,
+    text: run.response,
+    reasoning: run.reasoning ?? "",
+    toolCalls: run.tool_calls ?? [],
+    lastEventId: run.last_event_id,
+  });
+  live.provider.value = run.provider ?? "";
+  live.model.value = run.model ?? "";
+  return live;
+}
+
+/** What was asked here and is taken by the server, of which nothing was seen yet. */
+export function liveReplyOfEntry(entry: Entry): LiveReply {
+  const isQuestion = entry.kind === "send" || entry.kind === "edit";
+  const question = isQuestion ? { text: entry.body.message ?? "", images: entry.body.images ?? [] } : null;
+  const continues = entry.kind === "continue" ? (entry.body.message_id ?? null) : null;
+  const nothing = { messageId: "", text: "", reasoning: "", toolCalls: [], lastEventId: -1 };
+  return new LiveReply(entry.runId ?? "", question, continues, nothing);
 }

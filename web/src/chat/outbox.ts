@@ -4,19 +4,13 @@
  */
 
 import { signal } from "@preact/signals";
-import { delMany, entries as keptEntries, set } from "idb-keyval";
-import { answerOf, api, Refused, type Schemas } from "../api/client";
-import { pause, waitAfter } from "../live/waiting";
-import { outboxStore } from "../session/kept";
+import { Refused } from "../api/client";
+import { waitOut } from "../live/retry";
 import { uuid } from "../session/random";
-import { whenOpen } from "../session/session";
+import { type Asked, post } from "./asked";
+import { forget, store, storeCopy, stored, storedEntries } from "./outbox-store";
 
-/** What may be asked, in the terms of the route that takes it. Every one is a run that goes on by itself. */
-export type Asked =
-  | { kind: "send"; body: Schemas["SendBody"] }
-  | { kind: "edit"; body: Schemas["EditBody"] }
-  | { kind: "regenerate"; body: Schemas["RegenerateBody"] }
-  | { kind: "continue"; body: Schemas["ContinueBody"] };
+export type { Asked } from "./asked";
 
 /** `waiting` is being sent; `accepted` is on the server's disk, and its run goes on or waits; `refused` was not taken. */
 export type Entry = Asked & {
@@ -31,29 +25,39 @@ export type Entry = Asked & {
 /** Oldest first. */
 export const outbox = signal<readonly Entry[]>([]);
 
-const KEPT_MS = 3_600_000; // an accepted entry is of use only while its run waits
+const HOUR_MS = 3_600_000;
+const KEPT_MS = HOUR_MS; // an accepted entry is of use only while its run waits
+/** The server knows a key for 24 hours. What was sent before that, and not answered, may have arrived. */
+const SAFE_MS = 23 * HOUR_MS;
+
 const queues = new Map<string, Promise<void>>();
 let session = new AbortController();
+let isOpen = false;
 
 /** Take up what an earlier page left, and send it. */
 export async function openOutbox(): Promise<void> {
   closeOutbox();
   session = new AbortController();
-  const found = (await keptEntries<string, Entry>(outboxStore()).catch(() => [])).map(([, entry]) => entry);
+  const { signal: ended } = session;
+  const found = await storedEntries();
+  if (ended.aborted) return;
   const old = found.filter((entry) => entry.state === "accepted" && entry.createdAt < Date.now() - KEPT_MS);
   forget(old.map((entry) => entry.key));
-  outbox.value = found.filter((entry) => !old.includes(entry)).sort((one, other) => one.createdAt - other.createdAt);
+  const earlier = found.filter((entry) => !old.includes(entry) && !has(entry.key));
+  outbox.value = [...earlier, ...outbox.value]; // the others were asked while this was read
+  isOpen = true;
   for (const entry of outbox.value) if (entry.state === "waiting") enqueue(entry);
 }
 
 /** Send nothing more, and leave what is kept for the next page. */
 export function closeOutbox(): void {
   session.abort();
+  isOpen = false;
   queues.clear();
   outbox.value = [];
 }
 
-/** Ask, after what was asked in that chat before. The entry that is returned is in the outbox already. */
+/** Ask, after what was asked in that chat before. The entry that is returned is kept, and in the outbox already. */
 export function ask(chatId: string, asked: Asked): Entry {
   const entry: Entry = {
     ...asked,
@@ -65,7 +69,8 @@ export function ask(chatId: string, asked: Asked): Entry {
     problem: null,
   };
   outbox.value = [...outbox.value, entry];
-  enqueue(entry);
+  const stored = storeCopy(entry) ? void store(entry) : store(entry);
+  if (isOpen) enqueue(entry, stored);
   return entry;
 }
 
@@ -77,85 +82,65 @@ export function askAgain(entry: Entry): Entry {
 
 /** Take an entry out: its run is seen elsewhere, or it is given up. */
 export function remove(key: string): void {
-  if (!outbox.value.some((entry) => entry.key === key)) return;
+  if (!has(key)) return;
   outbox.value = outbox.value.filter((entry) => entry.key !== key);
   forget([key]);
 }
 
-function enqueue(entry: Entry): void {
+/** Send the entry when those before it are, and `stored` has come. */
+function enqueue(entry: Entry, stored?: Promise<void> | void): void {
   const { signal: ended } = session;
   const before = queues.get(entry.chatId) ?? Promise.resolve();
+  const sent = before.then(() => stored).then(() => deliver(entry, ended));
   queues.set(
     entry.chatId,
-    before.then(() => deliver(entry, ended)).catch(() => undefined), // aborted: another page will take it up
+    sent.catch((error: unknown) => {
+      if (!ended.aborted) throw error; // else another page will take it up
+    }),
   );
 }
 
 async function deliver(entry: Entry, ended: AbortSignal): Promise<void> {
-  await persist(entry);
-  for (let tries = 1; ; tries += 1) {
-    if (!outbox.value.some(({ key }) => key === entry.key)) return; // given up
+  for (let tries = 1; has(entry.key); tries += 1) {
+    ended.throwIfAborted();
+    if (Date.now() - entry.createdAt > SAFE_MS)
+      return refuse(entry, { status: 0, code: "not_sent_in_time", detail: "" });
     try {
-      const { run_id } = await post(entry);
-      await change({ ...entry, state: "accepted", runId: run_id });
-      return;
+      const { run_id: runId } = await post(entry.chatId, entry, entry.key);
+      ended.throwIfAborted();
+      return change({ ...entry, state: "accepted", runId });
     } catch (error) {
       ended.throwIfAborted();
-      if (error instanceof Refused && error.status === 401) {
-        await whenOpen(ended);
-        continue;
-      }
-      if (error instanceof Refused && !error.isPassing) {
-        const { status, code, detail } = error;
-        await change({ ...entry, state: "refused", problem: { status, code, detail } });
-        return;
-      }
-      await pause(waitAfter(error, tries), ended);
+      if (error instanceof Refused && !error.isPassing && error.status !== 401) return refuse(entry, error);
+      await waitOut(error, tries, ended);
+      if (!(await isStillWaiting(entry))) return;
     }
   }
 }
 
-/** Ask the server once. The answer to one key is always the same run. */
-async function post(entry: Entry): Promise<Schemas["BackgroundAnswer"]> {
-  const path = { chat_id: entry.chatId };
-  const header = { "Idempotency-Key": entry.key };
-  const background = true as const;
-  switch (entry.kind) {
-    case "send": {
-      const body = { ...entry.body, chat_id: entry.chatId, background };
-      return accepted(await answerOf(api.POST("/chat", { params: { header }, body })));
-    }
-    case "edit": {
-      const body = { ...entry.body, background };
-      return accepted(await answerOf(api.POST("/chat/edit/{chat_id}", { params: { path, header }, body })));
-    }
-    case "regenerate": {
-      const body = { ...entry.body, background };
-      return accepted(await answerOf(api.POST("/chat/regenerate/{chat_id}", { params: { path, header }, body })));
-    }
-    case "continue": {
-      const body = { ...entry.body, background };
-      return accepted(await answerOf(api.POST("/chat/continue/{chat_id}", { params: { path, header }, body })));
-    }
-  }
+function refuse(entry: Entry, { status, code, detail }: NonNullable<Entry["problem"]>): void {
+  change({ ...entry, state: "refused", problem: { status, code, detail } });
 }
 
-/** With `background` every answer is of this form. */
-function accepted(answer: unknown): Schemas["BackgroundAnswer"] {
-  return answer as Schemas["BackgroundAnswer"];
+/** Whether no other tab has sent it, or given it up, meanwhile. */
+async function isStillWaiting(entry: Entry): Promise<boolean> {
+  const found = await stored(entry.key);
+  if (found === null) outbox.value = outbox.value.filter(({ key }) => key !== entry.key);
+  else if (found !== undefined && found.state !== "waiting") show(found);
+  else return true;
+  return false;
 }
 
-async function change(entry: Entry): Promise<void> {
-  if (!outbox.value.some(({ key }) => key === entry.key)) return;
+function change(entry: Entry): void {
+  if (!has(entry.key)) return;
+  show(entry);
+  void store(entry);
+}
+
+function show(entry: Entry): void {
   outbox.value = outbox.value.map((each) => (each.key === entry.key ? entry : each));
-  await persist(entry);
 }
 
-/** A browser that keeps nothing sends all the same. */
-async function persist(entry: Entry): Promise<void> {
-  await set(entry.key, entry, outboxStore()).catch(() => undefined);
-}
-
-function forget(keys: string[]): void {
-  if (keys.length > 0) void delMany(keys, outboxStore()).catch(() => undefined);
+function has(key: string): boolean {
+  return outbox.value.some((entry) => entry.key === key);
 }

@@ -45,8 +45,6 @@ const en = {
   languageName: "English",
   trash: "Trash",
   reconnecting: "Reconnecting… What is sent now is kept, and sent then.",
-  viewMissing: "This part of the page could not be loaded.",
-  reload: "Load the page again",
   dismiss: "Do not show again",
 
   // first run
@@ -170,6 +168,7 @@ const en = {
     forbidden: "Your key does not allow this.",
     unauthorized: "The server wants a key.",
     internal_error: "Something went wrong in the server.",
+    not_sent_in_time: "It could not be sent for a day. It may have arrived before: look, then send it again.",
   },
   problemUnknown: "Something went wrong.",
   cuts: {
@@ -424,8 +423,6 @@ const de: Strings = {
   languageName: "Deutsch",
   trash: "Papierkorb",
   reconnecting: "Verbindung wird wiederhergestellt … Gesendetes bleibt erhalten und geht dann ab.",
-  viewMissing: "Dieser Teil der Seite konnte nicht geladen werden.",
-  reload: "Die Seite neu laden",
   dismiss: "Nicht mehr anzeigen",
 
   // first run
@@ -549,6 +546,8 @@ const de: Strings = {
     forbidden: "Dieser Schlüssel erlaubt das nicht.",
     unauthorized: "Der Server verlangt einen Schlüssel.",
     internal_error: "Im Server ist etwas schiefgegangen.",
+    not_sent_in_time:
+      "Einen Tag lang ließ sich nichts senden. Vielleicht kam es vorher an: bitte nachsehen, dann noch einmal senden.",
   },
   problemUnknown: "Etwas ist schiefgegangen.",
   cuts: {
@@ -735,7 +734,7 @@ const de: Strings = {
   neverChecked: "Noch nicht geprüft",
   modelCount: (count: number) => (count === 1 ? "1 Modell" : `${count} Modelle`),
   runsTitle: "Was gerade läuft",
-  noRuns: "Es wird keine Antwort geschrieben. Frage etwas in einem Chat: Solange die Antwort läuft, steht sie hier.",
+  noRuns: "Es wird keine Antwort geschrieben. Solange in einem Chat eine Antwort läuft, steht sie hier.",
   runOutsideChats: "Außerhalb der Chats",
   runQueued: "wartet",
   stopRun: (name: string) => `${name} anhalten`,

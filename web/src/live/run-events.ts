@@ -2,10 +2,15 @@
 
 import { createParser } from "eventsource-parser";
 import { BASE_URL, reached, refusalOf, type Schemas, Unreachable } from "../api/client";
-import { pause, waitAfter, waitMs } from "./waiting";
+import { waitOut } from "./retry";
+import { Silence } from "./silence";
 
 /** The server sends a comment every 10 s when there is nothing to say (docs/api.md, Runs). */
 const SILENCE_MS = 25_000;
+/** It answers at once, and what is asked over a connection that died unnoticed is never answered. */
+const ANSWER_MS = 10_000;
+/** A line that broke after this long was a good one: the next try comes soon. */
+const LASTING_MS = 10_000;
 
 type FailedCall = Schemas["FailedCall"];
 
@@ -50,7 +55,7 @@ export type Line = "open" | "waiting";
  * as arrived together. Returns after the last one, or when nothing is left to see. A line that is down is tried again
  * for as long as it takes; `onLine` is told.
  *
- * Raises: Refused when the server knows no such run, has no such events (410) or wants a key; AbortError.
+ * Raises: Refused when the server knows no such run, or has no such events (410); AbortError.
  */
 export async function followRun(
   runId: string,
@@ -61,58 +66,59 @@ export async function followRun(
 ): Promise<void> {
   let seen = after;
   let tries = 0;
-  const onOpen = () => {
-    tries = 0;
-    onLine("open");
-  };
   const onArrived = (events: RunEvent[]) => {
+    tries = 0;
     const fresh = events.filter((event) => event.id > seen);
     seen = fresh.at(-1)?.id ?? seen;
     if (fresh.length > 0) onEvents(fresh);
   };
   for (;;) {
-    const failure = await readOnce(runId, seen, signal, onOpen, onArrived).catch((error: unknown) => ({ error }));
-    if (failure === true) return;
-    tries += 1;
-    onLine("waiting");
-    await pause(failure === false ? waitMs(tries, Math.random()) : waitAfter(failure.error, tries), signal);
+    const begunAt = Date.now();
+    try {
+      return await readOnce(runId, seen, signal, () => onLine("open"), onArrived);
+    } catch (error) {
+      signal.throwIfAborted();
+      onLine("waiting");
+      tries = Date.now() - begunAt > LASTING_MS ? 1 : tries + 1;
+      await waitOut(error, tries, signal);
+    }
   }
 }
 
-/** One connection. True when the run has ended and all was seen. */
+/** One connection, to the run's end. Raises: Unreachable when it breaks before; as followRun. */
 async function readOnce(
   runId: string,
   after: number,
   signal: AbortSignal,
   onOpen: () => void,
   onEvents: (events: RunEvent[]) => void,
-): Promise<boolean> {
-  const silence = new AbortController();
-  let timer = setTimeout(() => silence.abort(new DOMException("No sign of life.", "TimeoutError")), SILENCE_MS);
-  const heard = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => silence.abort(new DOMException("No sign of life.", "TimeoutError")), SILENCE_MS);
-  };
-  try {
-    const url = new URL(`runs/${encodeURIComponent(runId)}/events?after=${after}`, BASE_URL);
-    const response = await reached(
-      fetch(url, { headers: { Accept: "text/event-stream" }, signal: AbortSignal.any([signal, silence.signal]) }),
-    );
-    if (response.status === 204) return true;
-    if (!response.ok) throw refusalOf(response, await bodyOf(response));
-    if (response.body === null) throw new Unreachable("The answer has no body.");
-    onOpen();
-    return await readAll(response.body, heard, onEvents);
-  } finally {
-    clearTimeout(timer);
-  }
+): Promise<void> {
+  const silent = new AbortController();
+  const giveUp = () => silent.abort(new DOMException("No sign of life.", "TimeoutError"));
+  const ended = AbortSignal.any([signal, silent.signal]);
+  const answer = new Silence(ANSWER_MS, giveUp);
+  const response = await opened(runId, after, ended).finally(() => answer.end());
+  if (response === null) return;
+  onOpen();
+  const silence = new Silence(SILENCE_MS, giveUp);
+  await readAll(response, () => silence.heard(), onEvents).finally(() => silence.end());
+}
+
+/** The events as they come; null when nothing is left to see. */
+async function opened(runId: string, after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array> | null> {
+  const url = new URL(`runs/${encodeURIComponent(runId)}/events?after=${after}`, BASE_URL);
+  const response = await reached(fetch(url, { headers: { Accept: "text/event-stream" }, signal }));
+  if (response.status === 204) return null;
+  if (!response.ok) throw refusalOf(response, await bodyOf(response));
+  if (response.body === null) throw new Unreachable("The answer has no body.");
+  return response.body;
 }
 
 async function readAll(
   body: ReadableStream<Uint8Array>,
   heard: () => void,
   onEvents: (events: RunEvent[]) => void,
-): Promise<boolean> {
+): Promise<void> {
   let arrived: RunEvent[] = [];
   const parser = createParser({
     onEvent: ({ id, event, data }) => {
@@ -122,20 +128,21 @@ async function readAll(
   });
   const decoder = new TextDecoder();
   const reader = body.getReader();
-  for (;;) {
-    const { done, value } = await reached(reader.read());
-    if (done) return false;
-    heard();
-    parser.feed(decoder.decode(value, { stream: true }));
-    if (arrived.length === 0) continue;
-    const events = arrived;
-    arrived = [];
-    onEvents(events);
-    const last = events.at(-1);
-    if (last?.type === "done" || last?.type === "failed") {
-      await reader.cancel();
-      return true;
+  try {
+    for (;;) {
+      const { done, value } = await reached(reader.read());
+      if (done) throw new Unreachable("The stream ended before the run.");
+      heard();
+      parser.feed(decoder.decode(value, { stream: true }));
+      if (arrived.length === 0) continue;
+      const events = arrived;
+      arrived = [];
+      onEvents(events);
+      const last = events.at(-1);
+      if (last?.type === "done" || last?.type === "failed") return;
     }
+  } finally {
+    void reader.cancel().catch(() => undefined); // it has ended, or is of no use
   }
 }
 

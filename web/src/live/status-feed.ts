@@ -2,7 +2,8 @@
 
 import { signal } from "@preact/signals";
 import { BASE_URL, type Schemas } from "../api/client";
-import { pause, waitMs } from "./waiting";
+import { Silence } from "./silence";
+import { endPauses, pause, waitMs } from "./waiting";
 
 export type Provider = Schemas["ProviderInfo"];
 
@@ -92,19 +93,20 @@ function listenOnce(abort: AbortSignal): Promise<boolean> {
     const socket = new WebSocket(new URL("api/llm/ws/status", BASE_URL.replace(/^http/, "ws")));
     let wasOpen = false;
     const close = () => socket.close();
-    let timer = setTimeout(close, SILENCE_MS);
+    const silence = new Silence(SILENCE_MS, close);
     abort.addEventListener("abort", close, { once: true });
     socket.onmessage = ({ data }) => {
-      clearTimeout(timer);
-      timer = setTimeout(close, SILENCE_MS);
+      silence.heard();
       const isBack = !wasOpen && isOnline.value === false;
       wasOpen = true;
       isOnline.value = true;
       take(JSON.parse(data as string) as FeedMessage);
-      if (isBack) for (const listener of returns) listener();
+      if (!isBack) return;
+      endPauses();
+      for (const listener of returns) listener();
     };
     socket.onclose = () => {
-      clearTimeout(timer);
+      silence.end();
       abort.removeEventListener("abort", close);
       liveRuns.value = new Map();
       resolve(wasOpen);

@@ -1,4 +1,4 @@
-/** Waiting before something is tried again: longer each time, and cut short when the network or the tab comes back. */
+/** Waiting before something is tried again: longer each time, and cut short when the network, the server or the tab is back. */
 
 import { Refused, Unreachable } from "../api/client";
 
@@ -20,24 +20,33 @@ export function waitAfter(error: unknown, tries: number): number {
   throw error;
 }
 
-/** Resolves after `ms`, or at once when the browser is online again or the tab is shown. Raises: AbortError. */
+const waiting = new Set<() => void>();
+
+/** The server is heard again: nobody needs to wait for it. */
+export function endPauses(): void {
+  for (const end of [...waiting]) end();
+}
+
+/** Resolves after `ms`, or at once when there is news: endPauses, the browser is online, the tab is shown. Raises: AbortError. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const onShown = () => {
       if (!document.hidden) end(resolve);
     };
-    const onOnline = () => end(resolve);
+    const onNews = () => end(resolve);
     const onAbort = () => end(() => reject(signal.reason));
     const timer = setTimeout(() => end(resolve), ms);
     function end(settle: () => void) {
       clearTimeout(timer);
-      removeEventListener("online", onOnline);
+      waiting.delete(onNews);
+      removeEventListener("online", onNews);
       document.removeEventListener("visibilitychange", onShown);
       signal.removeEventListener("abort", onAbort);
       settle();
     }
-    addEventListener("online", onOnline);
+    waiting.add(onNews);
+    addEventListener("online", onNews);
     document.addEventListener("visibilitychange", onShown);
     signal.addEventListener("abort", onAbort);
   });

@@ -56,7 +56,9 @@ function Nobody({ reasons }: { reasons: readonly Provider[] }) {
           <p>{t.value.noProviderAbout}</p>
           <ul class={styles.reasons}>
             {reasons.map(({ name, error }) => (
-              <li key={name}>{t.value.noProviderReason(name, error ?? t.value.noReason)}</li>
+              <li key={name}>
+                {error?.startsWith(name) ? error : t.value.noProviderReason(name, error ?? t.value.noReason)}
+              </li>
             ))}
           </ul>
         </>

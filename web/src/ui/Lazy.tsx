@@ -6,8 +6,11 @@ import { t } from "../i18n/i18n";
 import { Button } from "./Button";
 import styles from "./Lazy.module.css";
 
-/** `load` imports it. */
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): FunctionComponent<P> {
+/** `load` imports it. `Head` is shown until it is there, and while it cannot be had. */
+export function lazy<P extends object>(
+  load: () => Promise<ComponentType<P>>,
+  Head: FunctionComponent = () => null,
+): FunctionComponent<P> {
   let loaded: ComponentType<P> | null = null;
   return function Lazy(props: P) {
     const [isFailed, setFailed] = useState(false);
@@ -26,7 +29,12 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): F
       const Loaded = loaded;
       return <Loaded {...props} />;
     }
-    return isFailed ? <Failed onAgain={() => setFailed(false)} /> : null;
+    return (
+      <>
+        <Head />
+        {isFailed && <Failed onAgain={() => setFailed(false)} />}
+      </>
+    );
   };
 }
 

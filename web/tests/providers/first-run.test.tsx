@@ -37,8 +37,12 @@ test("the hint of the tiny model says how to get a good one, and is gone for goo
 
 test("when nobody can answer the reasons are told, in the language of the page", () => {
   chooseLanguage("de");
-  const text = shown([provider("ollama", "UNHEALTHY", "Nobody is there.")], null);
+  const text = shown(
+    [provider("ollama", "UNHEALTHY", "Nobody is there."), provider("groq", "UNHEALTHY", "groq is away.")],
+    null,
+  );
   expect(text).toContain("Zurzeit kann kein Modell antworten");
   expect(text).toContain("ollama: Nobody is there.");
+  expect(text).not.toContain("groq: groq");
   expect(page.querySelector("button")).toBeNull();
 });
