@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser_kit.axe import violations_of
 from tests.browser_kit.tab import Tab
+from tests.cuttable_line import line_to
 from tests.puppet_service import PuppetService, ServiceCall
 from tests.server import Server, eventually, serving
 
@@ -385,7 +386,10 @@ def test_a_provider_that_does_not_answer_is_told_of_while_it_is_asked_again(
 def test_images_are_refused_where_the_model_is_known_to_see_none(tab: Tab, built_page: None, tmp_path: Path) -> None:
     with serving(tmp_path / "chats") as server:
         tab.open(server.base_url)
-        tab.find("button", re.compile("echo"))
+        tab.until(
+            "performance.getEntriesByType('resource').some("
+            "({ name, responseEnd }) => name.endsWith('/api/llm/models') && responseEnd > 0)"
+        )
         tab.click("textbox", "Message")
         tab.paste_image(picture(tmp_path / "red.png"))
         tab.sees("echo/echo takes no images. Choose a model that does.")
@@ -393,19 +397,23 @@ def test_images_are_refused_where_the_model_is_known_to_see_none(tab: Tab, built
 
 
 def test_what_is_shown_stays_while_the_line_is_down_and_the_reply_goes_on_after(
-    page: Tab, provider: PuppetService
+    tab: Tab, built_page: None, provider: PuppetService, server: Server
 ) -> None:
-    call = ask(page, provider, "Long")
-    call.say("Before ")
-    page.sees("Before")
-    with page.offline():
-        page.sees("Connection lost. The reply goes on at the server; reconnecting")
-        call.say("meanwhile ")
-        assert "Before" in page.text
-    page.sees("Before meanwhile")
-    page.sees_no("Connection lost.")
-    call.finish("after.")
-    page.sees("Before meanwhile after.")
+    with line_to(server.base_url) as line:
+        tab.open(line.url)
+        tab.find("textbox", "Message")
+        call = ask(tab, provider, "Long")
+        call.say("Before ")
+        tab.sees("Before")
+        with tab.offline():
+            line.cut()
+            tab.sees("Connection lost. The reply goes on at the server; reconnecting")
+            call.say("meanwhile ")
+            assert "Before" in tab.text
+        tab.sees("Before meanwhile")
+        tab.sees_no("Connection lost. The reply")
+        call.finish("after.")
+        tab.sees("Before meanwhile after.")
 
 
 def test_a_message_that_is_not_sent_yet_can_be_given_up(page: Tab, provider: PuppetService) -> None:
