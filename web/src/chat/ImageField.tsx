@@ -26,6 +26,7 @@ export function useImages(chatId: string, urls: readonly string[], change: (urls
   const [isDragged, setDragged] = useState(false);
   const newest = useRef(urls);
   newest.current = urls;
+  void models.value; // read for as long as images may come
   const add = async (files: Iterable<File>) => {
     const { images, others } = imageFilesIn(files);
     if (others > 0) say(t.value.imageTypes, { tone: "danger" });

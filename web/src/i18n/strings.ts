@@ -223,7 +223,7 @@ const en = {
   notConfigured: (count: number) => `Not configured (${count})`,
   notListed: "No provider lists this model now.",
   unhealthyChoice: (provider: string) => `${provider} does not answer at present. A message for it may fail.`,
-  chooseModelIn: (present: string, state: string) => `Model: ${present} (${state})`,
+  chooseModelIn: (present: string, state: string) => `Model: ${present} ${state}`,
   healthy: "healthy",
   unhealthy: "unhealthy",
   notConfiguredState: "not configured",
@@ -605,7 +605,7 @@ const de: Strings = {
   notListed: "Kein Anbieter führt dieses Modell zurzeit.",
   unhealthyChoice: (provider: string) =>
     `${provider} antwortet zurzeit nicht. Eine Nachricht dorthin kann fehlschlagen.`,
-  chooseModelIn: (present: string, state: string) => `Modell: ${present} (${state})`,
+  chooseModelIn: (present: string, state: string) => `Modell: ${present} ${state}`,
   healthy: "in Ordnung",
   unhealthy: "gestört",
   notConfiguredState: "nicht eingerichtet",
