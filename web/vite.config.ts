@@ -26,6 +26,17 @@ function compressed(): Plugin {
   };
 }
 
+/** The page is drawn first when its script has run, so that a theme that was chosen by hand is not preceded by the system's. */
+function drawnAtOnce(): Plugin {
+  return {
+    name: "drawn-at-once",
+    transformIndexHtml: {
+      order: "post",
+      handler: (html) => html.replace('<script type="module"', '<script type="module" blocking="render"'),
+    },
+  };
+}
+
 /** KaTeX names each font in three formats; every browser that can run the page reads the first. */
 function onlyWoff2(): Plugin {
   return {
@@ -46,7 +57,7 @@ const ours = ["$|\\?|@|src/|node_modules/|index.html", ...readdirSync(new URL("p
 
 export default defineConfig({
   base: "./", // also where a proxy puts a path before ours
-  plugins: [onlyWoff2(), compressed()],
+  plugins: [drawnAtOnce(), onlyWoff2(), compressed()],
   // virtua is written for React; Preact stands in for it.
   resolve: {
     alias: { react: "preact/compat", "react-dom": "preact/compat", "react/jsx-runtime": "preact/jsx-runtime" },
@@ -57,6 +68,7 @@ export default defineConfig({
     outDir: fileURLToPath(new URL("../src/chatkeep/static", import.meta.url)),
     emptyOutDir: true,
     target: "es2022",
+    cssTarget: ["chrome123", "firefox125", "safari17.5"], // they know light-dark() and popovers
     modulePreload: { polyfill: false },
     license: { fileName: "licenses.md" }, // of what is bundled: most ask for it to go with every copy
     assetsInlineLimit: 0, // the page's policy takes no data: scripts, and fonts are fetched once

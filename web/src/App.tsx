@@ -2,16 +2,26 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import { ChatView } from "./chat/ChatView";
+import { t } from "./i18n/i18n";
 import { pause } from "./live/waiting";
 import { route } from "./routes";
 import { LoginAgain, LoginView } from "./session/LoginView";
 import { uuid } from "./session/random";
 import { StartView } from "./session/StartView";
 import { findOut, session } from "./session/session";
+import { later } from "./shell/Later";
 import { Shell } from "./shell/Shell";
-import { StatusView } from "./status/StatusView";
 import { Toasts } from "./ui/Toasts";
 import { attempt } from "./ui/toasts";
+
+const StatusView = later(
+  async () => (await import("./status/StatusView")).StatusView,
+  () => t.value.status,
+);
+const TrashView = later(
+  async () => (await import("./chats/TrashView")).TrashView,
+  () => t.value.trash,
+);
 
 export function App() {
   useEffect(() => {
@@ -46,6 +56,6 @@ function View() {
     case "status":
       return <StatusView />;
     case "trash":
-      return null;
+      return <TrashView />;
   }
 }

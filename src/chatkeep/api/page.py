@@ -23,7 +23,7 @@ from chatkeep.api.problems import AnyRequest
 from chatkeep.errors import NotFound
 
 INDEX = "index.html"
-BESIDE = (INDEX, "icon.svg", "remote-image.html", "licenses.md")
+BESIDE = (INDEX, "icon.svg", "apple-touch-icon.png", "manifest.webmanifest", "remote-image.html", "licenses.md")
 """Files with paths of their own. A test holds it to what is built."""
 
 _TYPES = {

@@ -143,9 +143,10 @@ def _tokens(messages: Sequence[ChatMessage]) -> int:
     tokens = 0
     for message in messages:
         content = message.content
-        tokens += estimate_tokens(text_of(content))
-        if not isinstance(content, str):
-            tokens += TOKENS * len(images_in(content))
+        if isinstance(content, str):  # nearly all are
+            tokens += estimate_tokens(content)
+        else:
+            tokens += estimate_tokens(text_of(content)) + TOKENS * len(images_in(content))
         for call in message.tool_calls:
             tokens += estimate_tokens(call.name + call.arguments)
     return tokens

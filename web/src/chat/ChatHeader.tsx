@@ -1,28 +1,39 @@
-/** Above a chat: what it is called. */
+/** Above a chat: what it is called, who answers in it, and what can be done with it. */
 
 import { useRef, useState } from "preact/hooks";
-import { chats, rename } from "../chats/list";
+import { ChatMenu } from "../chats/ChatMenu";
+import { chats } from "../chats/list";
+import { RenameField } from "../chats/RenameField";
 import { t } from "../i18n/i18n";
 import { ChatSettings } from "../providers/ChatSettings";
 import { ModelPicker } from "../providers/ModelPicker";
-import { attempt } from "../ui/toasts";
+import { isWide } from "../shell/sidebar";
+import { ViewHeader } from "../shell/ViewHeader";
 import styles from "./ChatHeader.module.css";
 import type { Conversation } from "./conversation";
 
-const MOST_CHARACTERS = 200; // docs/api.md, Change a chat
-
 export function ChatHeader({ conversation }: { conversation: Conversation }) {
+  const { chatId } = conversation;
+  const [isRenamed, setRenamed] = useState(false);
+  const name = useRef<HTMLButtonElement>(null);
   const title = titleOf(conversation);
+  const end = (isByKey: boolean) => {
+    setRenamed(false);
+    if (isByKey) setTimeout(() => name.current?.focus());
+  };
+  const heading = isRenamed ? (
+    <RenameField chatId={chatId} title={title} onEnd={end} />
+  ) : (
+    <button ref={name} type="button" class={styles.name} title={t.value.renameChat} onClick={() => setRenamed(true)}>
+      {title}
+    </button>
+  );
   return (
-    <header class={styles.header}>
-      {title === "" ? (
-        <h1 class={styles.title}>{t.value.newChat}</h1>
-      ) : (
-        <Title key={title} title={title} chatId={conversation.chatId} />
-      )}
-      <ModelPicker chatId={conversation.chatId} />
+    <ViewHeader title={title === "" ? t.value.newChat : heading}>
+      {isWide.value && <ModelPicker chatId={chatId} />}
       <ChatSettings conversation={conversation} />
-    </header>
+      {title !== "" && <ChatMenu chatId={chatId} title={title} onRename={() => setRenamed(true)} />}
+    </ViewHeader>
   );
 }
 
@@ -30,47 +41,4 @@ export function ChatHeader({ conversation }: { conversation: Conversation }) {
 export function titleOf(conversation: Conversation): string {
   const row = chats.value?.find(({ chatId }) => chatId === conversation.chatId);
   return row?.title || conversation.title.value;
-}
-
-function Title({ title, chatId }: { title: string; chatId: string }) {
-  const [isEdited, setEdited] = useState(false);
-  const isLeft = useRef(false);
-  const end = (text: string | null) => {
-    if (isLeft.current) return; // taking the field away takes its focus too
-    isLeft.current = true;
-    setEdited(false);
-    if (text && text !== title) void attempt(rename(chatId, text));
-  };
-  if (!isEdited) {
-    return (
-      <h1 class={styles.title}>
-        <button
-          type="button"
-          class={styles.name}
-          title={t.value.renameChat}
-          onClick={() => {
-            isLeft.current = false;
-            setEdited(true);
-          }}
-        >
-          {title}
-        </button>
-      </h1>
-    );
-  }
-  return (
-    <input
-      ref={(field) => field?.select()}
-      class={styles.field}
-      aria-label={t.value.title}
-      defaultValue={title}
-      maxLength={MOST_CHARACTERS}
-      onBlur={(event) => end(event.currentTarget.value.trim())}
-      onKeyDown={(event) => {
-        if (event.isComposing) return;
-        if (event.key === "Enter") end(event.currentTarget.value.trim());
-        if (event.key === "Escape") end(null);
-      }}
-    />
-  );
 }

@@ -12,6 +12,7 @@ import { Announcer } from "./Announcer";
 import { ChatHeader } from "./ChatHeader";
 import styles from "./ChatView.module.css";
 import { Composer } from "./Composer";
+import { useChatKeys } from "./chat-keys";
 import { Conversation } from "./conversation";
 import { NEW_CHAT } from "./drafts";
 import { MessageList } from "./MessageList";
@@ -30,7 +31,11 @@ export function ChatView({ chatId, messageId }: { chatId: string; messageId: str
   useEffect(() => {
     if (conversation.state.peek() !== "new") void conversation.load();
     const stopHearing = onChange((news) => {
-      if (news.chatId === chatId && (news.change === "deleted" || conversation.state.peek() === "new")) {
+      if (
+        "chatId" in news &&
+        news.chatId === chatId &&
+        (news.change === "deleted" || conversation.state.peek() === "new")
+      ) {
         void conversation.load();
       }
     });
@@ -43,6 +48,7 @@ export function ChatView({ chatId, messageId }: { chatId: string; messageId: str
     if (route.value.view === "chat") view.draft.moveTo(chatId);
   });
   useTabTitle(conversation);
+  useChatKeys(conversation, view);
   const isFailed = conversation.state.value === "failed";
   return (
     <section class={styles.chat} aria-label={conversation.title.value || t.value.newChat}>

@@ -3,7 +3,8 @@
 import { ArrowUp, Square } from "lucide-preact";
 import { useEffect } from "preact/hooks";
 import { t } from "../i18n/i18n";
-import { IconButton } from "../ui/Button";
+import { ModelPicker } from "../providers/ModelPicker";
+import { isWide } from "../shell/sidebar";
 import { attempt } from "../ui/toasts";
 import { send } from "./actions";
 import styles from "./Composer.module.css";
@@ -32,14 +33,14 @@ export function Composer({ conversation, view }: { conversation: Conversation; v
   const live = conversation.live.value;
   return (
     <form
-      class={`${styles.composer} ${images.isDragged ? styles.dragged : ""}`}
+      class={styles.composer}
       {...images.listeners}
       onSubmit={(event) => {
         event.preventDefault();
         submit();
       }}
     >
-      <div class={styles.box}>
+      <div class={`${styles.box} ${images.isDragged ? styles.dragged : ""}`}>
         {images.isDragged && <p class={styles.drop}>{t.value.dropImages}</p>}
         <Thumbnails urls={draft.images.value} onRemove={images.remove} />
         <GrowingText
@@ -58,14 +59,18 @@ export function Composer({ conversation, view }: { conversation: Conversation; v
         />
         <div class={styles.buttons}>
           <AddImages images={images} />
-          <span class={styles.space} />
+          <div class={styles.space}>{!isWide.value && <ModelPicker chatId={conversation.chatId} />}</div>
           {live !== null && live.state.value !== "ended" && (
-            <IconButton
-              icon={Square}
-              label={t.value.stop}
+            <button
+              type="button"
+              class={styles.stop}
               disabled={live.state.value === "stopping"}
+              aria-label={t.value.stop}
+              title={t.value.stop}
               onClick={() => void attempt(conversation.stop())}
-            />
+            >
+              <Square size={14} fill="currentColor" aria-hidden="true" />
+            </button>
           )}
           <button type="submit" class={styles.send} disabled={isEmpty} aria-label={t.value.send} title={t.value.send}>
             <ArrowUp size={20} aria-hidden="true" />

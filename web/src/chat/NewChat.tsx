@@ -3,6 +3,7 @@
 import { ChevronRight } from "lucide-preact";
 import { useState } from "preact/hooks";
 import { t } from "../i18n/i18n";
+import { FirstRunHint } from "../providers/FirstRunHint";
 import { go, route } from "../routes";
 import { Button } from "../ui/Button";
 import styles from "./NewChat.module.css";
@@ -17,6 +18,7 @@ export function NewChat({ view }: { view: ViewState }) {
       <div class={styles.inside}>
         <h2 class={styles.greeting}>{t.value.greeting}</h2>
         {place.view === "chat" && <p class={styles.soft}>{t.value.idIsFree(place.chatId)}</p>}
+        <FirstRunHint />
         <Examples view={view} />
         <p class={styles.soft}>{t.value.survives}</p>
         {place.view === "new" && <CustomId view={view} />}

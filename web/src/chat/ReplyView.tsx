@@ -1,6 +1,6 @@
 /** A reply: what it says, how it ended, and what can be done with it. */
 
-import type { ReadonlySignal } from "@preact/signals";
+import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { Brain, GitFork, RefreshCw } from "lucide-preact";
 import { t } from "../i18n/i18n";
 import { RunNumbers } from "../providers/RunNumbers";
@@ -9,10 +9,11 @@ import { attempt } from "../ui/toasts";
 import { continueReply, forkFrom, regenerate } from "./actions";
 import { Branches } from "./Branches";
 import { Checks } from "./Checks";
-import type { Conversation } from "./conversation";
+import type { Conversation, StoredMessage } from "./conversation";
 import { EntryState } from "./EntryState";
 import { Fold } from "./Fold";
 import { type ReplyItem, type Segment, segmentsOf, textOf } from "./items";
+import type { LiveReply } from "./live-reply";
 import styles from "./Message.module.css";
 import { Action, ActionRow, CopyAction } from "./MessageActions";
 import { endOf, isCut, ReplyEnd } from "./ReplyEnd";
@@ -52,6 +53,11 @@ export function ReplyView({ item, conversation, view, isLast }: ReplyViewProps) 
       {live !== null && <LiveState live={live} />}
       {entry !== null && entry.state !== "refused" && <Waiting text={t.value.waiting} runId={entry.runId} />}
       {entry !== null && entry.state !== "accepted" && <EntryState entry={entry} onRevise={null} />}
+      {live === null ? (
+        <RunNumbers message={last ?? null} live={null} />
+      ) : (
+        <LiveNumbers message={last ?? null} live={live} />
+      )}
       <Checks checks={stored.flatMap((part) => part.checks ?? [])} />
       {isEnded && (
         <ReplyEnd
@@ -62,7 +68,6 @@ export function ReplyView({ item, conversation, view, isLast }: ReplyViewProps) 
           onContinue={isLast && last?.id && isCut(end) ? () => continueReply(conversation, last.id ?? "") : null}
         />
       )}
-      <RunNumbers message={last ?? null} live={live} />
       <ActionRow isShown={isLast && isEnded}>
         {stored.map(
           (part) => part.branch && <Branches key={part.id} branch={part.branch} conversation={conversation} />,
@@ -71,6 +76,12 @@ export function ReplyView({ item, conversation, view, isLast }: ReplyViewProps) 
       </ActionRow>
     </>
   );
+}
+
+/** The figures of what is being written, as soon as there is something: until then the waiting tells the time. */
+function LiveNumbers({ message, live }: { message: StoredMessage | null; live: LiveReply }) {
+  const isBegun = useComputed(() => live.text.value !== "" || live.reasoning.value !== "");
+  return isBegun.value ? <RunNumbers message={message} live={live} /> : null;
 }
 
 function ReplyActions({ item, conversation }: { item: ReplyItem; conversation: Conversation }) {

@@ -25,7 +25,7 @@ export interface GenerationStats {
 
 export const FINAL_STATES = new Set(["completed", "stopped", "failed", "interrupted"]);
 
-/** One of the owner's chats was stored, here or by another tab or device, or deleted: then only `chat_id` is there. */
+/** `chat` of docs/api.md, Providers: somebody changed one of the caller's chats, maybe here. `title` is that of a saved one. */
 export interface ChatNews {
   chat_id: string;
   change: "saved" | "deleted";
@@ -36,8 +36,8 @@ export interface ChatNews {
 type FeedMessage =
   | { type: "status"; providers: Provider[]; default: string | null }
   | { type: "state_change"; provider: string; new: Provider["state"]; error: string | null }
-  | ({ type: "generation_stats" } & GenerationStats)
-  | ({ type: "chat" } & ChatNews);
+  | ({ type: "chat" } & ChatNews)
+  | ({ type: "generation_stats" } & GenerationStats);
 
 /** Whether the server is heard: false from the break of the line until it is back. Null: it was not asked yet. */
 export const isOnline = signal<boolean | null>(null);
@@ -47,7 +47,7 @@ export const defaultProvider = signal<string | null>(null);
 export const liveRuns = signal<ReadonlyMap<string, GenerationStats>>(new Map());
 
 const listeners = new Set<(stats: GenerationStats) => void>();
-const readers = new Set<(news: ChatNews) => void>();
+const chatListeners = new Set<(news: ChatNews) => void>();
 const returns = new Set<() => void>();
 
 /** Be told of every figure that comes. Returns what ends it. */
@@ -56,10 +56,10 @@ export function onGeneration(listener: (stats: GenerationStats) => void): () => 
   return () => listeners.delete(listener);
 }
 
-/** Be told of every chat that changes. Returns what ends it. */
-export function onChatNews(reader: (news: ChatNews) => void): () => void {
-  readers.add(reader);
-  return () => readers.delete(reader);
+/** Be told of every chat that is changed. Returns what ends it. */
+export function onChatNews(listener: (news: ChatNews) => void): () => void {
+  chatListeners.add(listener);
+  return () => chatListeners.delete(listener);
 }
 
 /** Be told when the line is back: what happened in between was not heard. Returns what ends it. */
@@ -126,7 +126,7 @@ function take(message: FeedMessage): void {
       );
       break;
     case "chat":
-      for (const reader of readers) reader(message);
+      for (const listener of chatListeners) listener(message);
       break;
     case "generation_stats": {
       const runs = new Map(liveRuns.value);

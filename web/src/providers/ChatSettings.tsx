@@ -6,11 +6,10 @@ import type { Conversation } from "../chat/conversation";
 import { t } from "../i18n/i18n";
 import { IconButton } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
-import styles from "./ChatSettings.module.css";
-import { MaxTokensField } from "./MaxTokensField";
-import { optionsOf } from "./options";
-import { NewPromptField, type PromptEdit, StoredPromptField, WaitingPromptField } from "./SystemPromptField";
-import { TemperatureField } from "./TemperatureField";
+import { lazy } from "../ui/Lazy";
+import type { PromptEdit } from "./SystemPromptField";
+
+const SettingsFields = lazy(() => import("./SettingsFields").then((module) => module.SettingsFields));
 
 export function ChatSettings({ conversation }: { conversation: Conversation }) {
   const [isOpen, setOpen] = useState(false);
@@ -26,46 +25,9 @@ export function ChatSettings({ conversation }: { conversation: Conversation }) {
       />
       {isOpen && (
         <Dialog title={t.value.chatSettings} onClose={() => setOpen(false)}>
-          <Fields conversation={conversation} edit={edit} onEdit={setEdit} />
+          <SettingsFields conversation={conversation} edit={edit} onEdit={setEdit} />
         </Dialog>
       )}
     </>
   );
-}
-
-interface FieldsProps {
-  conversation: Conversation;
-  edit: PromptEdit | null;
-  onEdit: (edit: PromptEdit | null) => void;
-}
-
-function Fields({ conversation, edit, onEdit }: FieldsProps) {
-  const options = optionsOf(conversation.chatId);
-  const { temperature, maxTokens } = options.value;
-  return (
-    <div class={styles.fields}>
-      <TemperatureField
-        value={temperature}
-        onChange={(temperature) => {
-          options.value = { ...options.value, temperature };
-        }}
-      />
-      <MaxTokensField
-        value={maxTokens}
-        onChange={(maxTokens) => {
-          options.value = { ...options.value, maxTokens };
-        }}
-      />
-      <PromptField conversation={conversation} edit={edit} onEdit={onEdit} />
-    </div>
-  );
-}
-
-function PromptField({ conversation, edit, onEdit }: FieldsProps) {
-  if (conversation.state.value === "ready") {
-    return <StoredPromptField conversation={conversation} edit={edit} onEdit={onEdit} />;
-  }
-  const isNew = conversation.state.value === "new";
-  const isAsked = conversation.live.value !== null || conversation.pending.value.length > 0;
-  return isNew && !isAsked ? <NewPromptField /> : <WaitingPromptField />;
 }

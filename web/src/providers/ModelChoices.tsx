@@ -3,7 +3,7 @@
  * Autocomplete): the focus stays in the search field, the arrow keys move what Enter chooses.
  */
 
-import { useEffect, useId, useMemo, useState } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { t } from "../i18n/i18n";
 import { providers } from "../live/status-feed";
 import { CheckNow } from "./CheckNow";
@@ -16,10 +16,18 @@ import { models } from "./models";
 export interface ModelChoicesProps {
   chosen: string | null;
   onChoose: (model: string | null) => void;
+  /** It has its size now. */
+  onShown: () => void;
 }
 
-export function ModelChoices({ chosen, onChoose }: ModelChoicesProps) {
+export function ModelChoices({ chosen, onChoose, onShown }: ModelChoicesProps) {
   const id = useId();
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    // Why not where one touches: a screen keyboard would cover half of what there is to choose.
+    if (!matchMedia("(pointer: coarse)").matches) field.current?.focus();
+    onShown();
+  }, []);
   const [search, setSearch] = useState("");
   /** The id of the choice that Enter takes; undefined is the first one. */
   const [active, setActive] = useState<string | null | undefined>(chosen);
@@ -49,6 +57,7 @@ export function ModelChoices({ chosen, onChoose }: ModelChoicesProps) {
     <div class={styles.choices}>
       <div class={styles.header}>
         <input
+          ref={field}
           type="text"
           role="combobox"
           class={styles.search}

@@ -4,14 +4,16 @@ import { ChevronDown } from "lucide-preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { t } from "../i18n/i18n";
 import { providers } from "../live/status-feed";
+import { lazy } from "../ui/Lazy";
 import { place } from "../ui/Menu";
 import { attempt, say } from "../ui/toasts";
 import { refreshProviders } from "./checking";
-import { ModelChoices } from "./ModelChoices";
 import styles from "./ModelPicker.module.css";
 import { defaultModel } from "./models";
 import { optionsOf } from "./options";
 import { StateDot, stateText } from "./StateDot";
+
+const ModelChoices = lazy(() => import("./ModelChoices").then((module) => module.ModelChoices));
 
 /** As wide as the screen: see the style sheet. */
 const PHONE = "(max-width: 40rem)";
@@ -23,13 +25,9 @@ export function ModelPicker({ chatId }: { chatId: string }) {
   const popover = useRef<HTMLDivElement>(null);
   const options = optionsOf(chatId);
   const chosen = options.value.model;
-  const onToggle = (event: ToggleEvent) => {
+  const onShown = () => {
     const [sheet, anchor] = [popover.current, button.current];
-    if (event.newState !== "open" || sheet === null || anchor === null) return;
-    if (!matchMedia(PHONE).matches) place(sheet, anchor);
-    // Why: a screen keyboard would cover half of what there is to choose.
-    const first = matchMedia("(pointer: coarse)").matches ? sheet : sheet.querySelector("input");
-    first?.focus();
+    if (sheet !== null && anchor !== null && !matchMedia(PHONE).matches) place(sheet, anchor);
     void attempt(refreshProviders());
   };
   const onChoose = (model: string | null) => {
@@ -50,9 +48,8 @@ export function ModelPicker({ chatId }: { chatId: string }) {
         tabIndex={-1}
         class={styles.popover}
         onBeforeToggle={(event: ToggleEvent) => setOpen(event.newState === "open")}
-        onToggle={onToggle}
       >
-        {isOpen && <ModelChoices chosen={chosen} onChoose={onChoose} />}
+        {isOpen && <ModelChoices chosen={chosen} onChoose={onChoose} onShown={onShown} />}
       </div>
     </>
   );

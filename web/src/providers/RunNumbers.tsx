@@ -1,12 +1,14 @@
 /** The figures of one reply: those that change while it is written, and what it came to, folded. */
 
 import { useComputed } from "@preact/signals";
+import { ChevronRight } from "lucide-preact";
 import { useRef } from "preact/hooks";
 import type { Schemas } from "../api/client";
 import type { StoredMessage } from "../chat/conversation";
 import type { LiveReply } from "../chat/live-reply";
 import { language, t } from "../i18n/i18n";
 import { type GenerationStats, liveRuns } from "../live/status-feed";
+import { figureTexts } from "./figure-texts";
 import { endOf, type Figures, figuresOfReply, figuresOfRun } from "./figures";
 import { costText, countText, durationText, rateText } from "./formats";
 import { modelOf } from "./models";
@@ -42,6 +44,7 @@ function StoredNumbers({ message }: { message: StoredMessage }) {
   return (
     <details class={styles.folded}>
       <summary class={styles.summary}>
+        <ChevronRight size={14} aria-hidden="true" />
         <Line figures={figures} />
       </summary>
       <dl class={styles.details}>
@@ -59,23 +62,14 @@ function StoredNumbers({ message }: { message: StoredMessage }) {
 
 /** Never announced: it changes twice a second. */
 function Line({ figures }: { figures: Figures }) {
-  const speaks = language.value;
-  const { tokens, tokensPerSecond, firstTokenMs, elapsedMs, costUsd, isEstimated } = figures;
-  const shown = [
-    tokens === null ? null : t.value.tokensOf((isEstimated ? "≈ " : "") + countText(tokens, speaks)),
-    tokensPerSecond === null ? null : t.value.tokensPerSecondOf(rateText(tokensPerSecond, speaks)),
-    firstTokenMs === null ? null : t.value.firstTokenIn(durationText(firstTokenMs, speaks)),
-    elapsedMs === null ? null : durationText(elapsedMs, speaks),
-    costUsd === null ? null : costText(costUsd, speaks),
-  ];
   return (
     <span class={styles.line} aria-live="off">
-      {shown.map((text, place) => text !== null && <span key={FIGURES[place]}>{text}</span>)}
+      {figureTexts(figures).map(([name, text]) => (
+        <span key={name}>{text}</span>
+      ))}
     </span>
   );
 }
-
-const FIGURES = ["tokens", "rate", "first", "elapsed", "cost"];
 
 function FailedCalls({ calls }: { calls: readonly Schemas["FailedCall"][] }) {
   return (

@@ -6,8 +6,8 @@ import type { Conversation } from "../chat/conversation";
 import { t } from "../i18n/i18n";
 import { noteUnauthorized } from "../session/session";
 import { Button } from "../ui/Button";
-import styles from "./ChatSettings.module.css";
 import { newSystemPrompt } from "./options";
+import styles from "./SettingsFields.module.css";
 import { saveSystemPrompt } from "./system-prompt";
 
 /** What is typed in place of `seen`. */

@@ -2,8 +2,8 @@
 
 import { useId } from "preact/hooks";
 import { t } from "../i18n/i18n";
-import styles from "./ChatSettings.module.css";
 import { NumberField } from "./NumberField";
+import styles from "./SettingsFields.module.css";
 
 const LEAST = 0;
 const MOST = 2;

@@ -39,6 +39,8 @@ export function choicesOf(
       provider,
       choices: found.get(provider.name) ?? [],
     }));
+  // Those that list nothing last: they have nothing to choose.
+  offered.sort((one, other) => Number(one.choices.length === 0) - Number(other.choices.length === 0));
   return [...(first.length > 0 ? [{ provider: null, choices: first }] : []), ...offered];
 }
 

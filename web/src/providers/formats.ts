@@ -56,7 +56,7 @@ export function sizeText(tokens: number, language: Language): string {
 export function timeText(at: Date, language: Language): string {
   let found = times.get(language);
   if (found === undefined) {
-    found = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    found = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", second: "2-digit" });
     times.set(language, found);
   }
   return found.format(at);

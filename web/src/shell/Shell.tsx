@@ -11,6 +11,7 @@ import { listen } from "../live/status-feed";
 import { forgetOptions } from "../providers/options";
 import { route } from "../routes";
 import { checkQuietly, session } from "../session/session";
+import { gatherHistory } from "../status/history";
 import { LineBanner } from "./LineBanner";
 import { usePageKeys } from "./page-keys";
 import styles from "./Shell.module.css";
@@ -52,8 +53,10 @@ function useOwner(): void {
   const isOpen = session.value.state === "open";
   useEffect(() => {
     void openOutbox();
+    const stopGathering = gatherHistory();
     return () => {
       closeOutbox();
+      stopGathering();
       forgetChats();
       forgetOptions();
     };

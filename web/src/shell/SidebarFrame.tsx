@@ -30,7 +30,7 @@ export function SidebarFrame({ children }: { children: ComponentChildren }) {
         ref={frame}
         id="sidebar"
         class={`${styles.frame} ${look}`}
-        aria-label={t.value.chats}
+        aria-label={t.value.sidebar}
         hidden={!isSidebarShown.value}
         onKeyDown={(event) => {
           if (event.key === "Escape" && isDrawer.value && !event.defaultPrevented) closeDrawer();

@@ -7,7 +7,7 @@ import { IconButton } from "../ui/Button";
 import { isSidebarShown, showSidebar } from "./sidebar";
 import styles from "./ViewHeader.module.css";
 
-export function ViewHeader({ title, children }: { title: string; children?: ComponentChildren }) {
+export function ViewHeader({ title, children }: { title: ComponentChildren; children?: ComponentChildren }) {
   return (
     <header class={styles.header}>
       {!isSidebarShown.value && (

@@ -3,8 +3,8 @@
 
 import { t } from "../i18n/i18n";
 import { copyText } from "../ui/clipboard";
+import { CodeText } from "./code-text";
 import { highlighted } from "./highlight";
-import { setText } from "./morph";
 
 export interface CodeContent {
   language: string;
@@ -22,10 +22,8 @@ export class CodeBlock {
   readonly #language = document.createElement("span");
   readonly #scroller = document.createElement("pre");
   readonly #code = document.createElement("code");
-  /** What is not coloured yet; always the last node of the code. */
-  #rest = document.createTextNode("");
+  readonly #text = new CodeText(this.#code);
   #content: CodeContent = { language: "", text: "", isGrowing: false };
-  #colouredLength = 0;
   #isColouring = false;
   #tookMs = 0;
 
@@ -35,31 +33,25 @@ export class CodeBlock {
     this.#scroller.tabIndex = 0;
     this.#scroller.dir = "ltr";
     this.#scroller.setAttribute("role", "group");
-    this.#code.append(this.#rest);
     this.#scroller.append(this.#code);
     host.replaceChildren(header, this.#scroller);
     this.#name("");
   }
 
   show(content: CodeContent): void {
-    const before = this.#content;
+    const hasLanguageChanged = content.language !== this.#content.language;
     this.#content = content;
-    if (content.language !== before.language) this.#name(content.language);
-    const hasGrown = content.text.startsWith(before.text) && content.language === before.language;
-    if (!hasGrown) this.#makePlain();
-    setText(this.#rest, content.text.slice(this.#colouredLength));
-    if (this.#colouredLength < content.text.length) this.#colourSoon();
+    this.#text.show(content.text);
+    if (hasLanguageChanged) {
+      this.#name(content.language);
+      this.#text.fade();
+    }
+    if (!this.#text.isColoured) this.#colourSoon();
   }
 
   #name(language: string): void {
     this.#language.textContent = language;
     this.#scroller.setAttribute("aria-label", language === "" ? t.peek().code : t.peek().codeIn(language));
-  }
-
-  #makePlain(): void {
-    this.#rest = document.createTextNode("");
-    this.#code.replaceChildren(this.#rest);
-    this.#colouredLength = 0;
   }
 
   #colourSoon(): void {
@@ -77,12 +69,10 @@ export class CodeBlock {
   async #colour(): Promise<void> {
     const { language, text } = this.#content;
     const begun = performance.now();
-    const nodes = this.#isToBeColoured() && !this.#isSelected() ? await highlighted(text, language) : null;
+    const html = this.#isToBeColoured() && !this.#isSelected() ? await highlighted(text, language) : null;
     this.#isColouring = false;
-    if (nodes && this.#content.language === language && this.#content.text.startsWith(text)) {
-      this.#rest = document.createTextNode(this.#content.text.slice(text.length));
-      this.#code.replaceChildren(nodes, this.#rest);
-      this.#colouredLength = text.length;
+    if (html !== null && this.#content.language === language && this.#content.text.startsWith(text)) {
+      this.#text.colour(html, text);
       this.#tookMs = performance.now() - begun;
     }
     if (this.#content.text !== text) this.#colourSoon();

@@ -25,11 +25,16 @@ const ATTRIBUTES: Record<string, readonly string[]> = {
 };
 const ATTRIBUTE_NAMES = [...new Set(Object.values(ATTRIBUTES).flat())];
 const LINK_PROTOCOLS = new Set(["http:", "https:", "mailto:"]);
-const NAMES_IN_TEXT = new Set([...TAGS, "img"]);
+const KNOWN_TAGS = new Set(TAGS);
 
 /** Whether a tag that somebody wrote is read as one. */
-export function isAllowedInText(name: string): boolean {
-  return NAMES_IN_TEXT.has(name);
+export function isKnownTag(name: string): boolean {
+  return KNOWN_TAGS.has(name);
+}
+
+/** The attributes that a tag may have. */
+export function attributesOf(name: string): readonly string[] {
+  return ATTRIBUTES[name] ?? [];
 }
 
 const purify = DOMPurify(window);
@@ -42,11 +47,8 @@ purify.setConfig({
   ALLOW_ARIA_ATTR: false,
   RETURN_DOM_FRAGMENT: true,
 });
-purify.addHook("uponSanitizeElement", (node) => {
-  if (node instanceof Element && node.localName === "img") node.before(pictureFor(node));
-});
 purify.addHook("uponSanitizeAttribute", (node, attribute) => {
-  attribute.keepAttr = ATTRIBUTES[node.localName]?.includes(attribute.attrName) ?? false;
+  attribute.keepAttr = attributesOf(node.localName).includes(attribute.attrName);
 });
 purify.addHook("afterSanitizeAttributes", (node) => {
   if (node.localName === "a") guardLink(node);
@@ -54,7 +56,8 @@ purify.addHook("afterSanitizeAttributes", (node) => {
 
 /** The safe nodes of an HTML text: headings below those of the page, tables that can be scrolled, no picture in a link. */
 export function sanitised(html: string): DocumentFragment {
-  const fragment = purify.sanitize(html) as unknown as DocumentFragment;
+  // Null where a <frameset> has taken the body's place.
+  const fragment = (purify.sanitize(html) as unknown as DocumentFragment | null) ?? document.createDocumentFragment();
   for (const heading of fragment.querySelectorAll("h1, h2, h3, h4, h5, h6")) lower(heading);
   for (const table of fragment.querySelectorAll("table")) wrap(table);
   for (const image of fragment.querySelectorAll("a md-image")) moveBehindLink(image);
@@ -76,13 +79,6 @@ function guardLink(link: Element): void {
   link.setAttribute("href", url.href);
   link.setAttribute("target", "_blank");
   link.setAttribute("rel", "noopener noreferrer nofollow");
-}
-
-function pictureFor(image: Element): Element {
-  const picture = image.ownerDocument.createElement("md-image");
-  picture.setAttribute("address", image.getAttribute("src") ?? "");
-  picture.setAttribute("alt", image.getAttribute("alt") ?? "");
-  return picture;
 }
 
 /** The page has the first two levels for itself. */

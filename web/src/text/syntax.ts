@@ -4,7 +4,7 @@ import { Marked, type Token } from "marked";
 import remend from "remend";
 import { escapeBare, escapeHtml } from "./escape";
 import { masked, mathExtensions } from "./math-syntax";
-import { isAllowedInText } from "./sanitise";
+import { rewritten } from "./raw-html";
 
 export type Links = Record<string, { href: string; title?: string | null }>;
 
@@ -50,7 +50,7 @@ function syntax(canGrow: boolean): Marked {
       image: ({ href, title, text }) =>
         `<md-image address="${escapeHtml(href)}" alt="${escapeBare(text)}" title="${escapeBare(title ?? "")}"></md-image>`,
       checkbox: ({ checked }) => `<md-task${checked ? " checked" : ""}></md-task> `,
-      html: ({ text }) => tagsAsText(text),
+      html: ({ text }) => rewritten(text),
       // Why: marked lets text in <kbd> or <code> through as it is.
       text(token) {
         return "tokens" in token && token.tokens ? this.parser.parseInline(token.tokens) : escapeBare(token.text);
@@ -62,16 +62,4 @@ function syntax(canGrow: boolean): Marked {
 /** The first word of what stands behind a fence. */
 export function languageOf(info: string | undefined): string {
   return info?.trim().split(/[\s{,]/, 1)[0] ?? "";
-}
-
-const COMMENT = /<!--[\s\S]*?(?:-->|$)/g;
-const ANGLE = /<(?!!--)(\/?([a-z][^\s/>]*))?/gi;
-
-/** Tags that are not known are what somebody wrote: `Vec<T>` is no HTML. */
-function tagsAsText(html: string): string {
-  return html
-    .replace(COMMENT, "")
-    .replace(ANGLE, (found, _tag, name?: string) =>
-      name && isAllowedInText(name.toLowerCase()) ? found : `&lt;${found.slice(1)}`,
-    );
 }

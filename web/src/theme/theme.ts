@@ -39,6 +39,15 @@ export function applyTheme(): void {
   });
 }
 
+/** What a colour of tokens.css is on `element` now, as CSS writes it: for what is drawn without CSS. */
+export function colourOf(token: string, element: HTMLElement): string {
+  const { color: before } = element.style;
+  element.style.color = `var(${token})`;
+  const { color } = getComputedStyle(element);
+  element.style.color = before;
+  return color;
+}
+
 function readChoice(): Theme | null {
   try {
     const stored = localStorage.getItem(STORED);

@@ -1,7 +1,9 @@
 import { beforeEach, expect, test } from "vitest";
 import { forgetOptions, newSystemPrompt, optionsOf, takeNewSystemPrompt } from "../../src/providers/options";
+import { keepFor } from "../../src/session/kept";
 
 beforeEach(() => {
+  keepFor("ann");
   localStorage.clear();
   forgetOptions();
 });

@@ -79,17 +79,20 @@ test("The items of a list keep their nodes while the list grows", () => {
   expect([...root.querySelectorAll("li")].slice(0, 2)).toEqual(items);
 });
 
-test("An open code block grows in one text node, and takes every line that comes", () => {
+test("An open code block grows in its last text node, and takes every line that comes", () => {
   const view = new ReplyView(root);
-  view.update("```\nline 0\n", true);
-  const text = root.querySelector("code")?.lastChild;
   let source = "```\nline 0\n";
-  for (let line = 1; line < 50; line++) {
+  view.update(source, true);
+  const parts: Node[] = [];
+  for (let line = 1; line < 200; line++) {
     source += `line ${line}\n`;
     view.update(source, true);
+    const now = [...root.querySelectorAll(".part")].flatMap((part) => [...part.childNodes]);
+    expect(now.slice(0, parts.length)).toEqual(parts);
+    parts.splice(0, parts.length, ...now);
   }
-  expect(root.querySelector("code")?.lastChild).toBe(text);
-  expect(text?.textContent).toBe(source.slice(4, -1));
+  expect(parts).toHaveLength(5);
+  expect(root.querySelector("code")?.textContent).toBe(source.slice(4, -1));
 });
 
 test("The ticks that may end a code block are not shown in it", () => {

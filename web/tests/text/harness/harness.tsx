@@ -3,6 +3,8 @@
 import { signal } from "@preact/signals";
 import { render } from "preact";
 import { Markdown } from "../../../src/text/Markdown";
+import { sanitised } from "../../../src/text/sanitise";
+import { ReplyView } from "../../../src/text/view";
 import "../../../src/theme/tokens.css";
 import "../../../src/theme/base.css";
 import "./harness.css";
@@ -12,10 +14,12 @@ interface Harness {
   violations: string[];
   /** Show the text; resolves when it stands in the document. */
   show(source: string, isLive: boolean): Promise<void>;
-  /** Stream the text in pieces of so many characters, a frame each; resolves when all is there. */
-  stream(source: string, pieceLength: number): Promise<void>;
+  /** A reply of its own, to which every cut of a text can be given at once. */
+  fresh(): ReplyView;
   /** Stream at so many characters a second, as a network does; resolves when all is there. */
   pace(source: string, charactersPerSecond: number): Promise<void>;
+  /** Show HTML that nothing but the sanitiser has seen. */
+  showHtml(html: string): void;
   /** Take everything away. */
   clear(): void;
 }
@@ -45,9 +49,11 @@ async function show(source: string, isLive: boolean): Promise<void> {
   await nextFrame();
 }
 
-async function stream(source: string, pieceLength: number): Promise<void> {
-  for (let end = pieceLength; end < source.length; end += pieceLength) await show(source.slice(0, end), true);
-  await show(source, false);
+function fresh(): ReplyView {
+  const root = document.createElement("div");
+  root.className = "markdown";
+  document.getElementById("fresh")?.replaceChildren(root);
+  return new ReplyView(root);
 }
 
 async function pace(source: string, charactersPerSecond: number): Promise<void> {
@@ -60,9 +66,15 @@ async function pace(source: string, charactersPerSecond: number): Promise<void> 
   await show(source, false);
 }
 
-function clear(): void {
-  reply.value = { source: "", isLive: false, number: reply.value.number + 1 };
+function showHtml(html: string): void {
+  fresh();
+  document.querySelector("#fresh > .markdown")?.append(sanitised(html));
 }
 
-window.harness = { violations, show, stream, pace, clear };
+function clear(): void {
+  reply.value = { source: "", isLive: false, number: reply.value.number + 1 };
+  document.getElementById("fresh")?.replaceChildren();
+}
+
+window.harness = { violations, show, fresh, pace, showHtml, clear };
 render(<Page />, document.getElementById("page") as HTMLElement);
