@@ -12,7 +12,7 @@ import pytest
 from tests.browser_kit.axe import violations_of
 from tests.browser_kit.tab import Tab
 from tests.puppet_service import PuppetService, ServiceCall
-from tests.server import Server, eventually
+from tests.server import Server, eventually, serving
 
 CHAT = re.compile(r"#/chat/([\w-]+)$")
 
@@ -362,3 +362,58 @@ def test_nothing_in_a_chat_keeps_anybody_out(page: Tab, provider: PuppetService,
     page.click("button", "Edit")
     page.find("textbox", "Edit message")
     assert violations_of(page) == []
+
+
+def test_a_provider_that_does_not_answer_is_told_of_while_it_is_asked_again(
+    tab: Tab, built_page: None, provider: PuppetService, tmp_path: Path
+) -> None:
+    environment = {**provider.environment, "CHATKEEP_RETRIES": "3", "CHATKEEP_RETRY_WAIT_S": "30"}
+    with serving(tmp_path / "chats", environment=environment) as server:
+        tab.open(server.base_url)
+        tab.find("textbox", "Message")
+        provider.status = 503
+        ask(tab, provider, "Are you there?")
+        tab.sees("puppet did not answer; asking it again in")
+        provider.status = 200
+        eventually(lambda: len(provider.calls) > 1)
+        eventually(lambda: not provider.calls[-1].is_closed)
+        provider.calls[-1].finish("I am.")
+        tab.sees("I am.")
+        tab.sees_no("did not answer")
+
+
+def test_images_are_refused_where_the_model_is_known_to_see_none(tab: Tab, built_page: None, tmp_path: Path) -> None:
+    with serving(tmp_path / "chats") as server:
+        tab.open(server.base_url)
+        tab.find("button", re.compile("echo"))
+        tab.click("textbox", "Message")
+        tab.paste_image(picture(tmp_path / "red.png"))
+        tab.sees("echo/echo takes no images. Choose a model that does.")
+        assert not tab.has("button", "Remove image 1")
+
+
+def test_what_is_shown_stays_while_the_line_is_down_and_the_reply_goes_on_after(
+    page: Tab, provider: PuppetService
+) -> None:
+    call = ask(page, provider, "Long")
+    call.say("Before ")
+    page.sees("Before")
+    with page.offline():
+        page.sees("Connection lost. The reply goes on at the server; reconnecting")
+        call.say("meanwhile ")
+        assert "Before" in page.text
+    page.sees("Before meanwhile")
+    page.sees_no("Connection lost.")
+    call.finish("after.")
+    page.sees("Before meanwhile after.")
+
+
+def test_a_message_that_is_not_sent_yet_can_be_given_up(page: Tab, provider: PuppetService) -> None:
+    answered(page, provider, "One", "Answer.")
+    with page.offline():
+        page.fill("textbox", "Message", "Never mind")
+        page.press("Enter")
+        page.click("button", "Give up")
+        page.sees_no("Never mind")
+    answered(page, provider, "Two", "Second answer.")
+    assert [call.question for call in provider.calls] == ["One", "Two"]

@@ -4,14 +4,14 @@ import type { Strings } from "../i18n/strings";
 
 /** What a failure with this code means, for somebody who reads chats and no logs. */
 export function problemText(code: string, strings: Strings): string {
-  const known: Readonly<Record<string, string>> = strings.problems;
-  return known[code] ?? strings.problemUnknown;
+  const known = new Map<string, string>(Object.entries(strings.problems));
+  return known.get(code) ?? strings.problemUnknown;
 }
 
 /** Why a reply is no whole one though nothing failed; null when it is whole. */
 export function cutText(finishReason: string | null, strings: Strings): string | null {
-  const known: Readonly<Record<string, string>> = strings.cuts;
-  return finishReason === null ? null : (known[finishReason] ?? null);
+  const known = new Map<string, string>(Object.entries(strings.cuts));
+  return known.get(finishReason ?? "") ?? null;
 }
 
 /** Failures of the message itself: made anew it fails again. */

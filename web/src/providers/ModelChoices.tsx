@@ -12,6 +12,7 @@ import styles from "./ModelChoices.module.css";
 import { ModelGroup } from "./ModelGroup";
 import { ModelOption } from "./ModelOption";
 import { models } from "./models";
+import { useFreshProviders } from "./watching";
 
 export interface ModelChoicesProps {
   chosen: string | null;
@@ -22,6 +23,7 @@ export interface ModelChoicesProps {
 
 export function ModelChoices({ chosen, onChoose, onShown }: ModelChoicesProps) {
   const id = useId();
+  useFreshProviders();
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     // Why not where one touches: a screen keyboard would cover half of what there is to choose.

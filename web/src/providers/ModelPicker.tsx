@@ -6,8 +6,7 @@ import { t } from "../i18n/i18n";
 import { providers } from "../live/status-feed";
 import { lazy } from "../ui/Lazy";
 import { place } from "../ui/Menu";
-import { attempt, say } from "../ui/toasts";
-import { refreshProviders } from "./checking";
+import { say } from "../ui/toasts";
 import styles from "./ModelPicker.module.css";
 import { defaultModel } from "./models";
 import { optionsOf } from "./options";
@@ -28,7 +27,6 @@ export function ModelPicker({ chatId }: { chatId: string }) {
   const onShown = () => {
     const [sheet, anchor] = [popover.current, button.current];
     if (sheet !== null && anchor !== null && !matchMedia(PHONE).matches) place(sheet, anchor);
-    void attempt(refreshProviders());
   };
   const onChoose = (model: string | null) => {
     options.value = { ...options.value, model };
@@ -47,7 +45,9 @@ export function ModelPicker({ chatId }: { chatId: string }) {
         aria-label={t.value.model}
         tabIndex={-1}
         class={styles.popover}
-        onBeforeToggle={(event: ToggleEvent) => setOpen(event.newState === "open")}
+        onBeforeToggle={(event: ToggleEvent) => event.newState === "open" && setOpen(true)}
+        // Why not before: the browser gives the focus back to the button only if it is still in here.
+        onToggle={(event: ToggleEvent) => event.newState === "closed" && setOpen(false)}
       >
         {isOpen && <ModelChoices chosen={chosen} onChoose={onChoose} onShown={onShown} />}
       </div>

@@ -7,5 +7,5 @@ import { timeText } from "./formats";
 export function troubleOf({ state, error, retry_at }: Provider): string {
   if (state === "HEALTHY") return "";
   const retry = retry_at ? t.value.retryAt(timeText(new Date(retry_at), language.value)) : "";
-  return [error ?? "", retry].filter(Boolean).join(" ");
+  return [error ?? "", retry].filter(Boolean).join(" · ");
 }

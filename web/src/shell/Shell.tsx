@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { forgetDrafts } from "../chat/drafts";
 import { closeOutbox, openOutbox } from "../chat/outbox";
 import { forgetChats } from "../chats/list";
 import { Sidebar } from "../chats/Sidebar";
@@ -59,6 +60,7 @@ function useOwner(): void {
       stopGathering();
       forgetChats();
       forgetOptions();
+      forgetDrafts();
     };
   }, []);
   useEffect(() => {

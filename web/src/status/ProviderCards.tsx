@@ -1,19 +1,16 @@
 /** The providers, each with how it is, why, and when it is tried again. Those that nobody configured are folded away. */
 
-import { useComputed, useSignalEffect } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { language, t } from "../i18n/i18n";
 import { defaultProvider, type Provider, providers } from "../live/status-feed";
-import { refreshProviders } from "../providers/checking";
 import { timeText } from "../providers/formats";
 import { StateDot } from "../providers/StateDot";
 import { troubleOf } from "../providers/trouble";
-import { attempt } from "../ui/toasts";
+import { useFreshProviders } from "../providers/watching";
 import styles from "./ProviderCards.module.css";
 import sections from "./StatusView.module.css";
 
 export function ProviderCards() {
-  useRefreshing();
+  useFreshProviders();
   const configured = providers.value.filter(({ state }) => state !== "NOT_CONFIGURED");
   const others = providers.value.filter(({ state }) => state === "NOT_CONFIGURED");
   return (
@@ -63,13 +60,4 @@ function Card({ provider }: { provider: Provider }) {
       <p class={styles.facts}>{facts.join(" · ")}</p>
     </li>
   );
-}
-
-/** The feed tells a change of state at once, and the rest every 30 s: who looks on wants it now. */
-function useRefreshing(): void {
-  const states = useComputed(() => providers.value.map(({ name, state }) => `${name} ${state}`).join("\n"));
-  useEffect(() => void attempt(refreshProviders()), []);
-  useSignalEffect(() => {
-    if (states.value.includes("UNHEALTHY")) void attempt(refreshProviders());
-  });
 }

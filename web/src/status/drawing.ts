@@ -56,6 +56,7 @@ function optionsOf(box: HTMLElement, series: Series, isCount: boolean, language:
     axes: [
       {
         ...axis,
+        size: 32,
         space: 70,
         values: (_plot, ticks, _axis, _space, step) =>
           ticks.map((tick) => (step < 60 ? exactTime : time).format(tick * 1000)),
@@ -67,33 +68,72 @@ function optionsOf(box: HTMLElement, series: Series, isCount: boolean, language:
         ...(isCount ? { incrs: STEPS } : {}),
       },
     ],
-    series: [{}, ...[...series.values.keys()].map((_provider, place) => lineOf(lookOf(place), colour))],
+    series: [
+      {},
+      ...[...series.values.keys()].map((_name, place, { length }) =>
+        lineOf(lookOf(place), colour, isCount ? asideOf(place, length) : null),
+      ),
+    ],
   };
 }
 
-function lineOf(look: Look, colour: (token: string) => string): Line {
+/** A line through its points; with `aside`, pixels to the right, a stem for each that is not 0. */
+function lineOf(look: Look, colour: (token: string) => string, aside: number | null): Line {
   const stroke = colour(look.colour);
-  return {
+  const points: Line.Points.PathBuilder = (plot, index, first, last) => ({
+    fill: marks(placesOf(plot, index, first, last, aside), look),
+  });
+  const line: Line = {
     stroke,
     width: 2,
     dash: look.dash,
     spanGaps: true,
-    points: { show: true, fill: stroke, paths: (plot, index, first, last) => marks(plot, index, first, last, look) },
+    points: { show: true, fill: stroke, paths: points },
+  };
+  if (aside === null) return line;
+  return {
+    ...line,
+    paths: (plot, index, first, last) => ({
+      stroke: stems(placesOf(plot, index, first, last, aside), plot.valToPos(0, "y", true)),
+    }),
   };
 }
 
-/** The points of one line, each in its form. */
-function marks(plot: uPlot, index: number, first: number, last: number, look: Look): Line.Points.Paths {
-  const fill = new Path2D();
-  const marker = new Path2D(look.marker);
-  const scale = POINT_PX * uPlot.pxRatio;
+/** Where the points of one line are on the canvas. */
+function placesOf(plot: uPlot, index: number, first: number, last: number, aside: number | null): [number, number][] {
+  const places: [number, number][] = [];
   for (let place = first; place <= last; place += 1) {
     const [at, value] = [plot.data[0][place], plot.data[index]?.[place]];
-    if (at === undefined || value === undefined || value === null) continue;
-    const [left, top] = [plot.valToPos(at, "x", true), plot.valToPos(value, "y", true)];
-    fill.addPath(marker, new DOMMatrix([scale, 0, 0, scale, left, top]));
+    if (at === undefined || value === undefined || value === null || (aside !== null && value === 0)) continue;
+    const left = plot.valToPos(at, "x", true) + (aside ?? 0) * uPlot.pxRatio;
+    places.push([left, plot.valToPos(value, "y", true)]);
   }
-  return { fill };
+  return places;
+}
+
+/** The points, each in its line's form. */
+function marks(places: readonly [number, number][], look: Look): Path2D {
+  const path = new Path2D();
+  const marker = new Path2D(look.marker);
+  const scale = POINT_PX * uPlot.pxRatio;
+  for (const [left, top] of places) path.addPath(marker, new DOMMatrix([scale, 0, 0, scale, left, top]));
+  return path;
+}
+
+function stems(places: readonly [number, number][], bottom: number): Path2D {
+  const path = new Path2D();
+  for (const [left, top] of places) {
+    path.moveTo(left, bottom);
+    path.lineTo(left, top);
+  }
+  return path;
+}
+
+const ASIDE_PX = 4;
+
+/** Stems of one minute stand side by side. */
+function asideOf(place: number, count: number): number {
+  return (place - (count - 1) / 2) * ASIDE_PX;
 }
 
 function sizeOf(box: HTMLElement): { width: number; height: number } {

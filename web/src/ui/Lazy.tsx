@@ -11,7 +11,7 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): F
   let loaded: ComponentType<P> | null = null;
   return function Lazy(props: P) {
     const [isFailed, setFailed] = useState(false);
-    const [, setLoaded] = useState(loaded);
+    const [, setLoaded] = useState(() => loaded);
     useEffect(() => {
       if (loaded !== null || isFailed) return;
       load().then(
