@@ -4,7 +4,6 @@ import { useSignalEffect } from "@preact/signals";
 import { TriangleAlert } from "lucide-preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { Refused } from "../api/client";
-import { onChange } from "../chats/changes";
 import { t } from "../i18n/i18n";
 import { route } from "../routes";
 import { Button } from "../ui/Button";
@@ -30,19 +29,7 @@ export function ChatView({ chatId, messageId }: { chatId: string; messageId: str
   }, [chatId]);
   useEffect(() => {
     if (conversation.state.peek() !== "new") void conversation.load();
-    const stopHearing = onChange((news) => {
-      if (
-        "chatId" in news &&
-        news.chatId === chatId &&
-        (news.change === "deleted" || conversation.state.peek() === "new")
-      ) {
-        void conversation.load();
-      }
-    });
-    return () => {
-      stopHearing();
-      conversation.close();
-    };
+    return () => conversation.close();
   }, [conversation]);
   useSignalEffect(() => {
     if (route.value.view === "chat") view.draft.moveTo(chatId);

@@ -283,6 +283,7 @@ export class Conversation {
     if (!(error instanceof Refused && error.code === "chat_not_found")) return false;
     batch(() => {
       this.messages.value = [];
+      this.revision.value = 0; // of one that comes back every revision is news
       this.hasOlder.value = false;
       this.problem.value = null;
       this.state.value = "new";
