@@ -35,8 +35,8 @@ def find_chromium() -> str:
 
 
 class Tab:
-    """One page. `complaints` are what its console and its policy said was wrong, `requested` every address it asked for,
-    `dialogs` what it said in boxes, which are closed at once.
+    """One page. `complaints` are what its console and its policy said was wrong, `requested` the addresses that it
+    asked for, `dialogs` what it said in boxes, which are closed at once.
     """
 
     def __init__(self, connection: ClientConnection) -> None:

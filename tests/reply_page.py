@@ -25,6 +25,9 @@ _BUILD_S = 120.0
 def reply_page(folder: Path) -> Iterator[str]:
     """The address of the page, which is built into `folder`; skips the test without Node."""
     _build(folder)
+    (folder / "dot.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="9"/></svg>'
+    )
     handler = functools.partial(_Handler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -61,5 +64,5 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         self.send_header("Content-Security-Policy", POLICY)
         super().end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002: the name in the class it overrides
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the class it overrides
         """Say nothing."""
