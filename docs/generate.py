@@ -79,7 +79,7 @@ _PROVIDER_VARIABLES = (
 )
 
 _ENV_HEAD = """\
-# Copy to .env and take the # away from what you change. What stands there is the default.
+# Copy to .env in the working folder and take the # away from what you change. What stands there is the default.
 # The same with units and bounds: docs/settings.md.
 
 # A key makes a provider known; any OpenAI-compatible service works, by any name with an address.
@@ -117,8 +117,8 @@ def openapi_page() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    ".env.example": env_example,
     "docs/settings.md": settings_page,
+    "docs/example.env": env_example,
     "docs/cli.md": cli_page,
     "docs/openapi.json": openapi_page,
 }

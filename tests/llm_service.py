@@ -9,9 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.upstream import said
 
+_LONGEST_WAIT_S = 20.0
+
 
 class LlmService:
-    """Lists `models`. A call says `reply`, or is answered with `status` and `error` when that is no 200."""
+    """Lists `models`. A call says `reply`, or is answered with `status` and `error` when that is no 200.
+
+    While `answers` is cleared, calls are taken and wait.
+    """
 
     def __init__(self) -> None:
         self.models = ["m"]
@@ -24,6 +29,8 @@ class LlmService:
         self.url = ""
         self.port = 0
         self.last_call: dict[str, object] = {}
+        self.answers = threading.Event()
+        self.answers.set()
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
         """Status, media type and body."""
@@ -52,6 +59,7 @@ def llm_service(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> I
 
         def do_POST(self) -> None:
             service.last_call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            service.answers.wait(_LONGEST_WAIT_S)
             self._answer()
 
         def _answer(self) -> None:

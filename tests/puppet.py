@@ -28,6 +28,7 @@ class Puppet:
         self.reports: list[Exception | None] = []
         self.window: int | None = None
         self.prefills = False
+        self.sees: bool | None = None
 
     async def models(self) -> list[str]:
         return ["wood"]
@@ -40,6 +41,9 @@ class Puppet:
 
     def can_prefill(self, model: str) -> bool:
         return self.prefills
+
+    def can_see(self, model: str) -> bool | None:
+        return self.sees
 
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent, None]:
         call = Call(request)
@@ -101,6 +105,7 @@ class Puppets:
         self.puppets = {puppet.name: puppet for puppet in puppets}
         self.fallen_back_to: list[str] = []
         self.closed: set[str] = set()
+        self.cost: float | None = None
 
     async def resolve(self, provider: str | None, model: str | None) -> tuple[Provider, str]:
         return self.get(provider or self.default_name), model or "wood"
@@ -118,7 +123,7 @@ class Puppets:
             raise ProviderUnavailable(f"{name} is left alone for a while.", retry_after_s=60)
 
     def cost_usd(self, name: str, model: str, usage: Usage) -> float | None:
-        return None
+        return self.cost
 
     def report(self, name: str, error: Exception | None) -> None:
         self.puppets[name].reports.append(error)

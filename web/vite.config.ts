@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
@@ -25,6 +26,17 @@ function compressed(): Plugin {
   };
 }
 
+/** The page is drawn first when its script has run, so that a theme that was chosen by hand is not preceded by the system's. */
+function drawnAtOnce(): Plugin {
+  return {
+    name: "drawn-at-once",
+    transformIndexHtml: {
+      order: "post",
+      handler: (html) => html.replace('<script type="module"', '<script type="module" blocking="render"'),
+    },
+  };
+}
+
 /** KaTeX names each font in three formats; every browser that can run the page reads the first. */
 function onlyWoff2(): Plugin {
   return {
@@ -40,9 +52,12 @@ function onlyWoff2(): Plugin {
 /** Numbers in the place of paths: what is built is the same wherever it was built. */
 const shortName = (path: string) => createHash("sha256").update(path).digest("hex").slice(0, 8);
 
+/** How paths begin that `npm run dev` answers by itself. All else is the server's. */
+const ours = ["$|\\?|@|src/|node_modules/|index.html", ...readdirSync(new URL("public", import.meta.url))];
+
 export default defineConfig({
   base: "./", // also where a proxy puts a path before ours
-  plugins: [onlyWoff2(), compressed()],
+  plugins: [drawnAtOnce(), onlyWoff2(), compressed()],
   // virtua is written for React; Preact stands in for it.
   resolve: {
     alias: { react: "preact/compat", "react-dom": "preact/compat", "react/jsx-runtime": "preact/jsx-runtime" },
@@ -53,12 +68,15 @@ export default defineConfig({
     outDir: fileURLToPath(new URL("../src/chatkeep/static", import.meta.url)),
     emptyOutDir: true,
     target: "es2022",
+    cssTarget: ["chrome123", "firefox125", "safari17.5"], // they know light-dark() and popovers
     modulePreload: { polyfill: false },
+    license: { fileName: "licenses.md" }, // of what is bundled: most ask for it to go with every copy
     assetsInlineLimit: 0, // the page's policy takes no data: scripts, and fonts are fetched once
   },
   server: {
     port: 5173,
-    proxy: { "^/(?!src/|node_modules/|@|$|\\?)": { target: "http://127.0.0.1:8000", ws: true } },
+    // The name the browser came by is passed on as it is: the server takes requests of pages from that name only.
+    proxy: { [`^/(?!${ours.join("|")})`]: { target: "http://127.0.0.1:8000", ws: true } },
   },
   test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"], restoreMocks: true },
 } as Parameters<typeof defineConfig>[0]);

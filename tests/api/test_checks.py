@@ -303,3 +303,15 @@ class Rude:
         raise OSError("no")
 """
     )
+
+
+def test_a_system_prompt_that_a_check_denies_does_not_get_into_the_chat(checked: Server) -> None:
+    checked.client.send("hello", "denied-prompt")
+    before = checked.stored("denied-prompt")
+
+    refused = checked.client.http.patch(
+        "/chat/system-prompt/denied-prompt", json={"system_prompt": "Tell of project heron."}
+    )
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "content_denied")
+    assert checked.stored("denied-prompt") == before

@@ -243,3 +243,23 @@ def test_exchanges_show_a_reply_that_was_made_anew_with_its_own_question(client:
     again = post(client, "regenerate", "asked-again", message_id=first["id"]).json()
 
     assert client.http.get(f"/history/{again['run_id']}").json()["prompt"] == "first question"
+
+
+def test_a_chat_gets_another_system_prompt(client: Client) -> None:
+    talk(client, "prompted", "one")
+    before = client.history("prompted")["history"]
+
+    def put(text: str, chat_id: str = "prompted", **body: Any) -> httpx.Response:
+        return client.http.patch(f"/chat/system-prompt/{chat_id}", json={"system_prompt": text, **body})
+
+    answer = put("Be brief.", revision=1).json()
+
+    after = client.history("prompted")["history"]
+    assert answer == {"chat_id": "prompted", "title": "one", "revision": 2, "message_count": 2, "success": True}
+    assert (before["system_prompt"], after["system_prompt"]) == ("You are a helpful AI assistant.", "Be brief.")
+    assert after["last_updated"] == before["last_updated"]
+    assert put("Be long.", revision=1).json()["code"] == "revision_conflict"
+    assert put("a\0b").json()["errors"] == [{"path": "$.system_prompt", "message": "holds NUL"}]
+    assert put("x", "nobody").json()["code"] == "chat_not_found"
+    assert put("").json()["revision"] == 3
+    assert client.history("prompted")["history"]["system_prompt"] == ""

@@ -67,6 +67,7 @@ def test_models_are_listed_with_windows_and_prices_as_far_as_they_are_known(know
             "input_usd_per_mtok": 0.15,
             "output_usd_per_mtok": 0.6,
             "can_prefill": False,
+            "can_see": None,
         },
         {
             "id": "openai/of-tomorrow",
@@ -76,6 +77,7 @@ def test_models_are_listed_with_windows_and_prices_as_far_as_they_are_known(know
             "input_usd_per_mtok": None,
             "output_usd_per_mtok": None,
             "can_prefill": False,
+            "can_see": None,
         },
     ]
 

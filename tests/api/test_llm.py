@@ -57,6 +57,7 @@ def test_models_are_of_one_provider_or_of_all_and_their_ids_are_taken_as_models(
         "input_usd_per_mtok": None,
         "output_usd_per_mtok": None,
         "can_prefill": True,
+        "can_see": False,
     }
     assert generate(client, "a", model="echo/echo-reasoning").json()["model"] == "echo-reasoning"
     assert client.http.get("/api/llm/models", params={"provider": "openai"}).json()["models"] == []

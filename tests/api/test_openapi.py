@@ -270,7 +270,8 @@ def test_the_schemas_say_what_is_checked() -> None:
     body = DOCUMENT["components"]["schemas"]["SendBody"]
 
     assert body["additionalProperties"] is False
-    assert body["properties"]["message"]["minLength"] == 1
+    assert body["properties"]["images"]["maxItems"] == 8
+    assert DOCUMENT["components"]["schemas"]["PromptBody"]["properties"]["prompt"]["minLength"] == 1
     assert body["properties"]["temperature"]["anyOf"][0] == {"type": "number", "minimum": 0, "maximum": 2}
     assert body["properties"]["chat_id"]["anyOf"][0]["pattern"] == "^[A-Za-z0-9_-]{1,128}$"
     limit = DOCUMENT["paths"]["/chat/history"]["get"]["parameters"][0]["schema"]
@@ -301,3 +302,52 @@ def test_every_stream_names_its_run_and_its_chat_in_headers_when_it_has_one() ->
     assert streams.keys() >= {"POST /chat", "POST /stream", "POST /api/v1/chat", "GET /runs/{run_id}/events"}
     for label, names in streams.items():
         assert names == ({"X-Run-Id"} if "/api/llm/" in label else {"X-Run-Id", "X-Chat-Id"})
+
+
+def test_what_a_page_reads_is_as_described(client: Client) -> None:
+    client.send('Sure. [[reasoning Hm.]] [[tool add {"a": 1}]]', "described")
+    client.http.post("/chat/regenerate/described", json={})
+    run_id = client.begin("a [[hang 1]]", "described")
+    client.send("[[fail 0]]", "failed")
+    try:
+        for path, params in (
+            ("/chat/history", {}),
+            ("/chat/history/{chat_id}", {}),
+            ("/runs", {}),
+            ("/runs/{run_id}", {}),
+            ("/search", {"query": "sure"}),
+            ("/history", {}),
+            ("/api/llm/providers", {}),
+            ("/api/llm/models", {}),
+            ("/api/llm/health", {}),
+            ("/chat/generations/{chat_id}", {}),
+            ("/chat/trash", {}),
+            ("/login", {}),
+        ):
+            answer = client.http.get(path.format(chat_id="described", run_id=run_id), params=params)
+            schema = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+
+            assert answer.status_code == 200, path
+            jsonschema_rs.validate(resolved(schema), answer.json())
+    finally:
+        client.http.post(f"/runs/{run_id}/stop")
+
+
+def test_the_events_of_a_run_are_as_described(client: Client) -> None:
+    named = {"start": "Start", "delta": "Delta", "reasoning": "Reasoning", "tool_call": "ToolCall", "usage": "Usage"}
+    named |= {"done": "Done", "failed": "Problem"}
+    seen = set()
+    for message in ("a [[reasoning Hm.]] [[tool add]]", "a [[fail 1]]"):
+        for event in client.follow(client.begin(message)):
+            jsonschema_rs.validate(resolved({"$ref": f"#/components/schemas/{named[event.event]}"}), event.fields)
+            seen.add(event.event)
+
+    assert seen == named.keys()
+
+
+def test_no_answer_that_a_page_reads_is_of_an_unknown_kind() -> None:
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        for member, said in schema.get("properties", {}).items():
+            for part in said.get("anyOf", [said]):
+                assert part.get("items") != {}, (name, member)
+                assert part.keys() & {"type", "$ref", "enum", "const"}, (name, member)

@@ -140,3 +140,26 @@ def test_reasoning_and_tool_calls_are_events_of_their_own(client: Client) -> Non
     assert kinds.count("reasoning") >= 1
     assert kinds.count("tool_call") == 1
     assert events[-1].fields["finish_reason"] == "tool_calls"
+
+
+def test_a_reader_in_the_middle_sees_the_reasoning_and_the_calls_so_far_and_follows_gaplessly(client: Client) -> None:
+    said = "one two [[reasoning Let me think.]] [[hang 4]]"
+    with client.stream(said, "in-the-middle") as stream:
+        stream.until(5)
+        live = client.history("in-the-middle")["active_run"]
+        client.http.post(f"/runs/{live['run_id']}/stop")
+        stream.rest()
+
+    assert (live["provider"], live["model"]) == ("echo", "echo")
+    assert (live["reasoning"], live["response"], live["tool_calls"]) == ("Let me think. ", "one ", [])
+    rest = client.follow(live["run_id"], live["last_event_id"])
+    assert [event.event for event in rest] == ["done"]
+
+
+def test_a_call_of_a_function_is_shown_in_the_history(client: Client) -> None:
+    client.send('Sure. [[tool add {"a": 1}]]', "shows-calls")
+
+    reply = client.history("shows-calls")["history"]["messages"][-1]
+
+    assert reply["tool_calls"] == [{"id": "call_0", "name": "add", "arguments": '{"a": 1}'}]
+    assert "tool_call_id" not in reply

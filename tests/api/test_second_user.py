@@ -42,6 +42,7 @@ ASKED: dict[tuple[str, str], Row] = {
     ("post", "/chat/branch/{chat_id}"): ({404}, {"json": {"message_id": "{message}"}}),
     ("post", "/chat/fork/{chat_id}"): ({404}, {"json": {"message_id": "{message}"}}),
     ("patch", "/chat/rename/{chat_id}"): ({404}, {"json": {"title": "mine"}}),
+    ("patch", "/chat/system-prompt/{chat_id}"): ({404}, {"json": {"system_prompt": "mine"}}),
     ("get", "/chat/history"): ({200}, {}),
     ("get", "/chat/history/{chat_id}"): ({404}, {"params": {"before": "{message}"}}),
     ("delete", "/chat/delete/{chat_id}"): ({404}, {"params": {"purge": "true"}}),

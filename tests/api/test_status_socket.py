@@ -15,6 +15,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from tests.api.conftest import Keyed, key_of
 from tests.server import DEADLINE_S, Client, Server, serving
 
 
@@ -236,3 +237,36 @@ def test_open_sockets_are_closed_at_once_when_the_server_stops(tmp_path: Path) -
         assert [closing(opened)[0] for opened in (first, second)] == [1012, 1012]
         assert running.wait() == 0
     assert "Traceback" not in running.log
+
+
+def test_a_run_that_failed_is_told_with_its_error(server: Server, client: Client) -> None:
+    with listening(server) as opened:
+        run_id = client.begin("a [[fail 1 provider_timeout]]", "socket-failed")
+        end = until(opened, run_id=run_id, state="failed")
+        run_id = client.begin("a", "socket-well")
+        well = until(opened, run_id=run_id, state="completed")
+
+    assert (end["error"], end["cost_usd"]) == ("provider_timeout", None)
+    assert well["error"] is None
+
+
+def test_every_change_of_a_chat_is_told_to_the_other_tabs_of_its_owner(keyed: Keyed) -> None:
+    with (
+        listening(keyed.server, additional_headers={"X-API-Key": key_of(keyed.alice)}) as hers,
+        listening(keyed.server, additional_headers={"X-API-Key": key_of(keyed.bob)}) as his,
+    ):
+        keyed.alice.send("hello", "told-of")
+        saved = until(hers, type="chat", chat_id="told-of")
+        keyed.alice.http.patch("/chat/rename/told-of", json={"title": "Greetings"})
+        renamed = until(hers, type="chat", revision=2)
+        keyed.alice.http.delete("/chat/delete/told-of")
+        deleted = until(hers, type="chat", change="deleted")
+        keyed.alice.http.post("/chat/restore/told-of", json={})
+        restored = until(hers, type="chat", change="saved")
+        keyed.bob.send("hello", "told-of-his")
+        first_of_his = until(his, type="chat")
+
+    assert saved == {"type": "chat", "chat_id": "told-of", "change": "saved", "title": "hello", "revision": 1}
+    assert (renamed["title"], restored["title"]) == ("Greetings", "Greetings")
+    assert deleted == {"type": "chat", "chat_id": "told-of", "change": "deleted"}
+    assert first_of_his["chat_id"] == "told-of-his"

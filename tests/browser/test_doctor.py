@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browser_kit.tab import Tab
 from tests.certificates import Authority
-from tests.devtools import Tab, browser
 from tests.real_proxies import nginx
 from tests.reverse_proxy import reverse_proxy
 from tests.server import Server, serving
@@ -17,12 +17,6 @@ TITLES = [
     *("Reaching chatkeep", "Buffering", "Compression", "Silence", "Long answers", "WebSocket", "Large messages"),
     *("Host and Origin", "Client addresses"),
 ]
-
-
-@pytest.fixture
-def tab(tmp_path: Path) -> Iterator[Tab]:
-    with browser(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

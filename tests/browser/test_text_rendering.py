@@ -1,16 +1,14 @@
 """Replies as they are shown, in a real browser under the page's policy: formulas, code, pictures; for everybody."""
 
 import json
+import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
-from tests.devtools import Tab, browser
+from tests.browser_kit.axe import violations_of
+from tests.browser_kit.tab import Tab
 from tests.reply_page import reply_page
-
-_AXE = Path(__file__).parent.parent.parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 _FORMULAS = (
     r"\sqrt{x}",
@@ -62,126 +60,132 @@ Hidden
 """
 
 
-class Page(NamedTuple):
-    url: str
-    tab: Tab
-
-
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    folder = tmp_path_factory.mktemp("replies")
-    with reply_page(folder / "page") as url, browser(folder) as tab:
-        yield Page(url, tab)
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with reply_page(tmp_path_factory.mktemp("replies")) as served:
+        yield served
 
 
 @pytest.fixture
-def tab(page: Page) -> Tab:
-    """The page anew."""
-    page.tab.open(page.url)
-    page.tab.until("document.readyState === 'complete' && window.harness !== undefined")
-    for noted in (page.tab.complaints, page.tab.requested):
-        noted.clear()
-    return page.tab
+def replies(url: str, tab: Tab) -> Tab:
+    """The page, with no reply yet."""
+    tab.open(url)
+    tab.until("document.readyState === 'complete' && window.harness !== undefined")
+    tab.requests.clear()
+    return tab
 
 
-def show(tab: Tab, source: str) -> None:
-    tab.evaluate(f"harness.show({json.dumps(source)}, false)")
+def show(replies: Tab, source: str) -> None:
+    replies.evaluate(f"harness.show({json.dumps(source)}, false)")
 
 
-def test_formulas_are_drawn_with_styles_and_the_policy_refuses_nothing(tab: Tab, page: Page) -> None:
-    show(tab, "\n\n".join(f"$$\n{tex}\n$$" for tex in _FORMULAS))
-    tab.until(f"document.querySelectorAll('md-math .katex').length === {len(_FORMULAS)}")
-    tab.until("document.fonts.ready.then(() => document.fonts.status === 'loaded')")
+def test_formulas_are_drawn_with_styles_and_the_policy_refuses_nothing(replies: Tab, url: str) -> None:
+    show(replies, "\n\n".join(f"$$\n{tex}\n$$" for tex in _FORMULAS))
+    replies.until(f"document.querySelectorAll('md-math .katex').length === {len(_FORMULAS)}")
+    replies.until("document.fonts.ready.then(() => document.fonts.status === 'loaded')")
 
-    assert tab.evaluate("harness.violations") == []
-    assert tab.complaints == []
+    assert replies.evaluate("harness.violations") == []
+    assert replies.complaints == []
     # These styles are attributes in what KaTeX writes by itself.
-    assert tab.evaluate("[...document.querySelectorAll('.katex svg')].some((svg) => svg.style.width !== '')")
-    assert tab.evaluate("document.querySelectorAll('[data-style]').length") == 0
-    fonts = [url for url in tab.requested if "/KaTeX_" in url]
+    assert replies.evaluate("[...document.querySelectorAll('.katex svg')].some((svg) => svg.style.width !== '')")
+    assert replies.evaluate("document.querySelectorAll('[data-style]').length") == 0
+    fonts = [asked for asked in replies.requests if "/KaTeX_" in asked]
     assert fonts != []
-    assert all(url.startswith(page.url) and url.endswith(".woff2") for url in fonts)
+    assert all(font.startswith(url) and font.endswith(".woff2") for font in fonts)
 
 
-def test_a_formula_that_cannot_be_read_shows_its_source(tab: Tab) -> None:
-    show(tab, r"$\frac{a$ and $\unknown{b}$ and $x$")
-    tab.until("document.querySelector('.katex')")
+def test_a_formula_that_cannot_be_read_shows_its_source(replies: Tab) -> None:
+    show(replies, r"$\frac{a$ and $\unknown{b}$ and $x$")
+    replies.until("document.querySelector('.katex') !== null")
 
-    sources = tab.evaluate("[...document.querySelectorAll('md-math[source]')].map((math) => math.textContent)")
+    sources = replies.evaluate("[...document.querySelectorAll('md-math[source]')].map((math) => math.textContent)")
     assert sources == [r"\frac{a", r"\unknown{b}"]
-    assert tab.evaluate("harness.violations") == []
+    assert replies.evaluate("harness.violations") == []
 
 
-def test_neither_highlight_js_nor_katex_is_loaded_before_it_is_needed(tab: Tab) -> None:
-    show(tab, "Only **text**, `code`, and a [link](https://example.org).")
-    assert tab.requested == []
+def test_neither_highlight_js_nor_katex_is_loaded_before_it_is_needed(replies: Tab) -> None:
+    show(replies, "Only **text**, `code`, and a [link](https://example.org).")
+    assert replies.requests == []
 
-    show(tab, "$x$")
-    tab.until("document.querySelector('.katex')")
-    assert any("katex" in url for url in tab.requested)
-    assert not any("highlight" in url for url in tab.requested)
+    show(replies, "$x$")
+    replies.until("document.querySelector('.katex') !== null")
+    assert any("katex" in asked for asked in replies.requests)
+    assert not any("highlight" in asked for asked in replies.requests)
 
-    show(tab, "```js\nlet x;\n```")
-    tab.until("document.querySelector('.hljs-keyword')")
+    show(replies, "```js\nlet x;\n```")
+    replies.until("document.querySelector('.hljs-keyword') !== null")
 
 
-def test_code_gets_its_colours_while_it_is_written_and_keeps_every_letter(tab: Tab) -> None:
+def test_code_gets_its_colours_while_it_is_written_and_keeps_every_letter(replies: Tab) -> None:
     code = "\n".join(f'const value{number} = "<b>&amp;" + {number}; // {number}' for number in range(200))
-    tab.evaluate(f"harness.show({json.dumps('```js' + chr(10) + code)}, true)")
-    tab.until("document.querySelectorAll('.hljs-keyword').length === 200")
-    show(tab, f"```js\n{code}\nlet last;\n```")
-    tab.until("document.querySelectorAll('.hljs-keyword').length === 201")
+    replies.evaluate(f"harness.show({json.dumps('```js' + chr(10) + code)}, true)")
+    replies.until("document.querySelectorAll('.hljs-keyword').length === 200")
+    show(replies, f"```js\n{code}\nlet last;\n```")
+    replies.until("document.querySelectorAll('.hljs-keyword').length === 201")
 
     code += "\nlet last;"
-    assert tab.evaluate("document.querySelector('code').textContent") == code
+    assert replies.evaluate("document.querySelector('code').textContent") == code
     selected = "(getSelection().selectAllChildren(document.querySelector('code')), getSelection().toString())"
-    assert tab.evaluate(selected) == code
+    assert replies.evaluate(selected) == code
 
 
-def test_a_picture_of_another_host_is_asked_for_by_a_click_only(tab: Tab, page: Page) -> None:
-    address = page.url + "dot.svg"
-    show(tab, f"![A dot]({address})")
-    assert tab.evaluate("document.images.length") == 0
-    assert address not in tab.requested
+def test_a_picture_of_another_host_is_asked_for_by_a_click_only(replies: Tab, url: str) -> None:
+    address = f"{url}dot.svg"
+    show(replies, f"![A dot]({address})")
+    assert replies.evaluate("document.querySelector('#page :is(img, iframe)')") is None
+    assert address not in replies.requests
 
-    tab.evaluate("document.querySelector('md-image button').click()")
-    tab.until("document.querySelector('md-image img')?.complete")
+    replies.click("button", re.compile("^Load image from 127"))
+    replies.until("document.querySelector('md-image iframe:not([hidden])') !== null")
 
-    assert address in tab.requested
-    assert tab.evaluate("document.querySelector('md-image img').referrerPolicy") == "no-referrer"
-    assert tab.evaluate("document.querySelector('md-image img').alt") == "A dot"
-
-
-def test_a_picture_that_cannot_be_loaded_says_so_and_can_be_asked_for_again(tab: Tab) -> None:
-    show(tab, "![A cat](http://images.invalid/cat.png)")
-    tab.evaluate("document.querySelector('md-image button').click()")
-    tab.until("document.querySelector('md-image [role=status]').textContent === 'The image could not be loaded.'")
-
-    assert tab.evaluate("document.querySelector('md-image button').disabled") is False
+    assert address in replies.requests
+    assert replies.evaluate("document.querySelector('md-image iframe').title") == "A dot"
+    shown = "document.querySelector('md-image iframe').contentDocument.querySelector('img')"
+    assert replies.evaluate(f"[{shown}.alt, {shown}.referrerPolicy]") == ["A dot", "no-referrer"]
+    place = "document.querySelector('md-image iframe').getBoundingClientRect()"
+    assert replies.evaluate(f"[{place}.width, {place}.height]") == [90, 60]
+    assert replies.evaluate(f"[{shown}.clientWidth, {shown}.clientHeight]") == [90, 60]
+    assert replies.evaluate("harness.violations") == []
 
 
-def test_a_reply_has_nothing_that_axe_finds_wrong(tab: Tab) -> None:
-    show(tab, _REPLY)
-    tab.until("document.querySelectorAll('.katex').length === 2 && document.querySelector('.hljs-keyword')")
-    tab.evaluate(_AXE.read_text() + "; undefined")
+def test_a_picture_that_cannot_be_loaded_says_so_and_can_be_asked_for_again(replies: Tab) -> None:
+    show(replies, "![A cat](http://images.invalid/cat.png)")
+    replies.click("button", "Load image from images.invalid")
+    replies.sees("The image could not be loaded.")
+
+    assert replies.find("button", "Load image from images.invalid").properties.get("disabled") is not True
+    assert replies.evaluate("document.querySelector('#page iframe')") is None
+
+
+def test_code_is_copied_by_keyboard_as_it_was_written(replies: Tab) -> None:
+    show(replies, "```html\n<b>&amp;</b>\n\n$x$\n```")
+    replies.press("Tab", "Enter")
+    replies.sees("Copied.")
+
+    assert replies.clipboard == "<b>&amp;</b>\n\n$x$"
+
+
+def test_a_reply_has_nothing_that_axe_finds_wrong(replies: Tab) -> None:
+    show(replies, _REPLY)
+    replies.until("document.querySelectorAll('.katex').length === 2")
+    replies.until("document.querySelector('.hljs-keyword') !== null")
 
     for theme in ("light", "dark"):
-        tab.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-        found: list[dict[str, Any]] = tab.evaluate("axe.run('#page').then(({ violations }) => violations)")
-        assert [(wrong["id"], [node["html"] for node in wrong["nodes"]]) for wrong in found] == []
+        replies.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        assert violations_of(replies) == []
 
 
-def test_what_is_wider_than_the_page_scrolls_in_its_own_place_and_can_be_reached_by_keyboard(tab: Tab) -> None:
+def test_what_is_wider_than_the_page_scrolls_in_its_own_place_and_can_be_reached_by_keyboard(replies: Tab) -> None:
     wide = " + ".join(f"x_{{{number}}}" for number in range(200))
     row = " | ".join(f"a-long-word-{number}" for number in range(30))
     rule = "|".join(["---"] * 30)
-    show(tab, f"$$\n{wide}\n$$\n\n| {row} |\n|{rule}|\n| {row} |\n\n```\n{'wide ' * 200}\n```")
-    tab.until("document.querySelector('md-math .katex')")
+    show(replies, f"$$\n{wide}\n$$\n\n| {row} |\n|{rule}|\n| {row} |\n\n```\n{'wide ' * 200}\n```")
+    replies.until("document.querySelector('md-math .katex') !== null")
 
     for name in ("md-math", "md-table", "pre"):
-        tab.until(f"document.querySelector('{name}').tabIndex === 0")
-        assert tab.evaluate(
+        replies.until(f"document.querySelector('{name}').tabIndex === 0")
+        assert replies.evaluate(
             f"document.querySelector('{name}').scrollWidth > document.querySelector('{name}').clientWidth"
         )
-        assert tab.evaluate(f"document.querySelector('{name}').getAttribute('aria-label')")
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert replies.evaluate(f"document.querySelector('{name}').getAttribute('aria-label')")
+    assert replies.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -277,3 +277,83 @@ async def test_a_fork_holds_the_path_alone_and_says_where_it_comes_from(tmp_path
     file = stored(tmp_path, "fork")
     assert file["origin"] == {"source": "chatkeep", "chat_id": "chat", "message_id": anew.record.message_id}
     assert not [message for message in file["messages"] if "parent_id" in message or "run_id" in message]
+
+
+async def test_another_system_prompt_is_told_from_the_next_turn_on_and_everything_else_stays(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        await say(h, "q1", "a1")
+        first = stored(tmp_path)["messages"][1]["id"]
+        await again(h, "a2", message_id=first, message="q2")
+        before = stored(tmp_path)
+
+        chat = await h.chat.set_system_prompt("", "chat", "Be long.", revision=2)
+
+        assert (chat.revision, stored(tmp_path)["last_updated"]) == (3, before["last_updated"])
+        assert stored(tmp_path)["messages"][1:] == before["messages"][1:]
+        await say(h, "q3", "a3")
+        assert asked(h) == ["Be long.", "q2", "a2", "q3"]
+        with pytest.raises(RevisionConflict):
+            await h.chat.set_system_prompt("", "chat", "Be quiet.", revision=3)
+        await h.chat.restore("", "chat", generation=2)
+        await say(h, "q4", "a4")
+        assert asked(h) == ["Be brief.", "q2", "a2", "q4"]
+
+
+async def test_a_system_prompt_is_taken_away_and_given_to_a_chat_that_has_none(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        await say(h, "q1", "a1")
+        first = stored(tmp_path)["messages"][1]["id"]
+
+        await h.chat.set_system_prompt("", "chat", " \n")
+        await again(h, "a2", message_id=first, message="q2")
+        assert (asked(h), stored(tmp_path)["messages"][0]["role"]) == (["q2"], "user")
+
+        await h.chat.set_system_prompt("", "chat", "Be long.")
+        await again(h, "a3", message_id=first, message="q3")
+        assert asked(h) == ["Be long.", "q3"]
+        revision = stored(tmp_path)["revision"]
+        assert (await h.chat.set_system_prompt("", "chat", "Be long.")).revision == revision
+        history = await h.chat.history("", "chat")
+        assert len(history.siblings[history.messages[1].id or ""]) == 3
+
+
+async def test_what_follows_a_system_message_by_its_name_stays_where_it_is(tmp_path: Path) -> None:
+    messages = [
+        {"id": "s1", "role": "system", "content": "Be brief."},
+        {"id": "s2", "role": "system", "content": "Be kind."},
+        {"id": "u1", "role": "user", "content": "q1"},
+        {"id": "a1", "role": "assistant", "content": "a1"},
+    ]
+    (tmp_path / "chat.json").write_text(json.dumps({"messages": messages}))
+    async with heart(tmp_path) as h:
+        run = await h.chat.rewrite("", RewriteRequest("chat", message_id="u1", message="q2"))
+        call = await h.puppet.call(0)
+        await h.chat.set_system_prompt("", "chat", "")
+        call.finish("a2")
+        await run.wait_ended()
+
+        assert asked(h) == ["Be brief.\n\nBe kind.", "q2"]
+        assert await path(h) == ["", "", "q2", "a2"]
+        await say(h, "q3", "a3")
+        assert asked(h) == ["q2", "a2", "q3"]
+        await h.chat.set_system_prompt("", "chat", "Be long.")
+        await again(h, "a4", message_id="u1", message="q4")
+        assert asked(h) == ["Be long.", "q4"]
+
+
+async def test_a_run_that_goes_keeps_its_system_prompt_and_one_that_waits_takes_the_new_one(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        await say(h, "q1", "a1")
+        going = await h.chat.send("", SendRequest("q2", "chat"))
+        await h.puppet.call(1)
+        waiting = await h.chat.send("", SendRequest("q3", "chat"))
+
+        await h.chat.set_system_prompt("", "chat", "Be long.")
+
+        assert asked(h)[0] == "Be brief."
+        h.puppet.calls[1].finish("a2")
+        await going.wait_ended()
+        (await h.puppet.call(2)).finish("a3")
+        await waiting.wait_ended()
+        assert asked(h) == ["Be long.", "q1", "a1", "q2", "a2", "q3"]
+        assert stored(tmp_path)["messages"][0]["content"] == "Be long."

@@ -571,3 +571,32 @@ async def test_a_missing_list_of_models_is_not_taken_for_a_missing_model(connect
     async with upstream(answer(404, b"{}")) as server:
         with pytest.raises(ProviderFailed):
             await OpenAIProvider(connect("x", server.url)).check()
+
+
+async def test_who_tells_of_images_is_asked_with_the_list_of_models_and_who_does_not_is_not_known(
+    connect: Connect,
+) -> None:
+    openai = b'{"data":[{"id":"a","architecture":{"input_modalities":["text","image"]}},{"id":"b"}]}'
+    capabilities = b'{"image_input":{"supported":%s}}'
+    anthropic = b'{"data":[{"id":"a","capabilities":%s},{"id":"b","capabilities":%s},{"id":"c"}]}'
+    anthropic %= (capabilities % b"true", capabilities % b"false")
+    async with upstream(answer(200, openai), answer(200, anthropic)) as server:
+        one = OpenAIProvider(connect("x", server.url))
+        other = AnthropicProvider(connect("y", server.url, KEY, anthropic_wire.headers))
+        assert (one.can_see("a"), other.can_see("a")) == (None, None)
+        await one.models()
+        await other.models()
+        assert [one.can_see(model) for model in ("a", "b", "m")] == [True, None, None]
+        assert [other.can_see(model) for model in ("a", "b", "c", "m")] == [True, False, None, None]
+
+
+async def test_ollama_tells_of_images_also_when_the_settings_give_the_window(connect: Connect) -> None:
+    scripts = (
+        answer(200, b'{"models":[{"name":"a:latest"}]}'),
+        answer(200, b'{"model_info":{"llama.context_length":2048},"capabilities":["completion","vision"]}'),
+    )
+    async with upstream(*scripts) as server:
+        provider = OllamaProvider(connect("ollama", server.url), context_tokens=32768)
+        assert provider.can_see("a") is None
+        await provider.models()
+        assert (provider.can_see("a"), provider.context_tokens("a")) == (True, 32768)

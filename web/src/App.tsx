@@ -1,51 +1,39 @@
-/** The page: who uses it, then the chats at the side and what the address asks for. */
+/** The page: who uses it, then what the address asks for. */
 
 import { useEffect, useMemo } from "preact/hooks";
-import styles from "./App.module.css";
 import { ChatView } from "./chat/ChatView";
-import { openOutbox } from "./chat/outbox";
-import { Sidebar } from "./chats/Sidebar";
-import { language } from "./i18n/i18n";
-import { listen } from "./live/status-feed";
+import { TrashView } from "./chats/TrashView";
+import { pause } from "./live/waiting";
 import { route } from "./routes";
-import { LoginView } from "./session/LoginView";
+import { LoginAgain, LoginView } from "./session/LoginView";
 import { uuid } from "./session/random";
+import { StartView } from "./session/StartView";
 import { findOut, session } from "./session/session";
-import { StatusView } from "./status/StatusView";
+import { Shell } from "./shell/Shell";
+import { lazy } from "./ui/Lazy";
 import { Toasts } from "./ui/Toasts";
 import { attempt } from "./ui/toasts";
 
+const StatusView = lazy(() => import("./status/StatusView").then((module) => module.StatusView));
+
 export function App() {
   useEffect(() => {
-    void attempt(findOut());
+    const ended = new AbortController();
+    void attempt(findOut((ms) => pause(ms, ended.signal)));
   }, []);
-  useEffect(() => {
-    document.documentElement.lang = language.value;
-  }, [language.value]);
+  const now = session.value;
   return (
     <>
-      {session.value.state === "needed" && <LoginView />}
-      {session.value.state === "open" && <Shell key={session.value.who.owner} />}
+      {now.state === "unknown" && <StartView />}
+      {now.state === "needed" && <LoginView />}
+      {"who" in now && (
+        <Shell key={now.who.owner}>
+          <View />
+        </Shell>
+      )}
+      {now.state === "ended" && <LoginAgain name={now.who.name} />}
       <Toasts />
     </>
-  );
-}
-
-/** What there is to see for who has come in. */
-function Shell() {
-  useEffect(() => {
-    const ended = new AbortController();
-    void openOutbox();
-    void listen(ended.signal);
-    return () => ended.abort();
-  }, []);
-  return (
-    <div class={styles.shell}>
-      <Sidebar />
-      <main class={styles.main}>
-        <View />
-      </main>
-    </div>
   );
 }
 
@@ -61,6 +49,6 @@ function View() {
     case "status":
       return <StatusView />;
     case "trash":
-      return null;
+      return <TrashView />;
   }
 }

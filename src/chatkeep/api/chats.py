@@ -24,6 +24,8 @@ from chatkeep.api.schemas import (
     ShownMessage,
 )
 from chatkeep.chat.continuation import ContinueRequest
+from chatkeep.chat.editing import own_prompt
+from chatkeep.chat.images import images_in
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.messages import LiveTurn, SendRequest
 
@@ -134,6 +136,7 @@ async def chat_history(
         stored.revision,
         [ShownMessage.of(message, found.siblings) for message in found.messages],
         found.has_more,
+        own_prompt(stored),
     )
     return HistoryAnswer(stored.chat_id, shown, _active_run(found.active) if found.active else None, success=True)
 
@@ -144,7 +147,8 @@ def _continue_request(chat_id: str, body: ContinueBody) -> ContinueRequest:
 
 
 def _send_request(body: SendBody) -> SendRequest:
-    return SendRequest(**{name: getattr(body, name) for name in SendRequest.__struct_fields__})
+    named = [name for name in SendRequest.__struct_fields__ if name != "images"]
+    return SendRequest(**{name: getattr(body, name) for name in named}, images=body.images or ())
 
 
 def _active_run(live: LiveTurn) -> ActiveRun:
@@ -157,4 +161,9 @@ def _active_run(live: LiveTurn) -> ActiveRun:
         last_event_id=live.last_event_id,
         events_url=events_url(live.run_id),
         continues=live.continues or UNSET,
+        images=images_in(live.user.content) if live.user else [],
+        reasoning=live.reasoning,
+        tool_calls=live.tool_calls,
+        provider=live.provider,
+        model=live.model,
     )

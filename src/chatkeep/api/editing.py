@@ -1,5 +1,9 @@
-"""Changes of a chat: rename, switch branch, fork; and asking again: regenerate, edit. Nothing is overwritten."""
+"""Changes of a chat: rename, switch branch, fork, system prompt; and asking again: regenerate, edit.
 
+No message is overwritten.
+"""
+
+import msgspec
 from litestar import patch, post
 
 from chatkeep.access.policy import Action
@@ -8,7 +12,15 @@ from chatkeep.api.body import IdempotencyKey, idempotency_of, refuse_nul
 from chatkeep.api.caller import Caller
 from chatkeep.api.problems import AnyRequest, documented
 from chatkeep.api.reply import ReplyResponse, answer_with, check_following, replies
-from chatkeep.api.schemas import BranchBody, ChangedAnswer, EditBody, ForkBody, RegenerateBody, RenameBody
+from chatkeep.api.schemas import (
+    BranchBody,
+    ChangedAnswer,
+    EditBody,
+    ForkBody,
+    RegenerateBody,
+    RenameBody,
+    SystemPromptBody,
+)
 from chatkeep.chat.branch import message_count
 from chatkeep.chat.editing import ForkRequest
 from chatkeep.chat.model import Chat
@@ -71,7 +83,23 @@ async def rename(caller: Caller, chat_id: str, data: RenameBody) -> ChangedAnswe
     return _changed(await caller.chat.rename(caller.owner, chat_id, data.title, revision=data.revision))
 
 
-HANDLERS = [regenerate, edit, switch_branch, fork, rename]
+@patch(
+    "/chat/system-prompt/{chat_id:str}",
+    opt=needs(Action.CHANGE),
+    summary="Set the system prompt",
+    responses=_FAILURES,
+)
+async def set_system_prompt(caller: Caller, chat_id: str, data: SystemPromptBody) -> ChangedAnswer:
+    """Give a chat another system prompt, from its next turn on. An empty one takes it away."""
+    refuse_nul(data)
+    return _changed(
+        await caller.chat.set_system_prompt(caller.owner, chat_id, data.system_prompt, revision=data.revision)
+    )
+
+
+_ASKED = RewriteRequest.__struct_fields__
+
+HANDLERS = [regenerate, edit, switch_branch, fork, rename, set_system_prompt]
 
 
 async def _ask_again(
@@ -79,8 +107,11 @@ async def _ask_again(
 ) -> ReplyResponse:
     refuse_nul(data)
     streams = check_following(request, caller, data)
-    named = [name for name in data.__struct_fields__ if name in RewriteRequest.__struct_fields__]
-    asked = RewriteRequest(chat_id, **{name: getattr(data, name) for name in named})
+    fields = msgspec.structs.asdict(data)
+    asked = RewriteRequest(
+        chat_id,
+        **{name: fields[name] for name in fields if name in _ASKED and fields[name] is not msgspec.UNSET},
+    )
     # Why the kind too: both bodies may be alike.
     idempotency = idempotency_of(idempotency_key, data, chat_id, type(data).__name__)
     run = await caller.chat.rewrite(caller.owner, asked, idempotency)

@@ -45,6 +45,7 @@ JSON: dict[str, Any] = {
     "BranchBody": {"message_id": _MESSAGE, "revision": 3},
     "ForkBody": {"message_id": _MESSAGE, "chat_id": "mars-facts"},
     "RenameBody": {"title": "Space facts", "revision": 3},
+    "SystemPromptBody": {"system_prompt": "Answer in one sentence.", "revision": 3},
     "ChangedAnswer": {
         "chat_id": "space-facts",
         "title": "Space facts",
@@ -127,6 +128,7 @@ JSON: dict[str, Any] = {
                 {"role": "assistant", "content": _TEXT, "run_id": _RUN, "status": "complete", **_MADE_BY},
             ],
             "has_more": False,
+            "system_prompt": "You are a helpful AI assistant.",
         },
         "active_run": None,
         "success": True,
@@ -201,6 +203,7 @@ JSON: dict[str, Any] = {
                 "input_usd_per_mtok": 0.25,
                 "output_usd_per_mtok": 2.0,
                 "can_prefill": False,
+                "can_see": True,
             }
         ],
         "success": True,
@@ -254,6 +257,7 @@ JSON: dict[str, Any] = {
 """By the name of the schema; a list of them is shown with one."""
 
 STREAMS: dict[str, str] = {
+    "/ text/html": '<!doctype html>\n<html lang="en">…</html>\n',
     "/stream text/plain": _TEXT,
     "/chat/export/{chat_id} text/markdown": f"# Space\n\n## Assistant\n\n> {_TEXT}\n",
     "/chat/export/{chat_id} text/plain": f"Space\n=====\n\nAssistant:\n\n    {_TEXT}\n",

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from litestar import get
 from litestar.params import QueryParameter
+from msgspec import UNSET, UnsetType
 
 from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
@@ -20,7 +21,8 @@ Offset = Annotated[int, QueryParameter(ge=0, le=_MOST_OFFSET, description="Pass 
 
 
 class HistoryRow(msgspec.Struct, frozen=True):
-    """One prompt and its reply. `id` is the run's; `response` is what there is of the reply.
+    """One prompt and its reply. `id` is the run's; `response` is what there is of the reply. `images` is how many the
+    prompt has, left out when there are none.
 
     `status` is `complete` when that is all of it, `queued` or `running` while it is not, and else why it is not.
     """
@@ -30,6 +32,7 @@ class HistoryRow(msgspec.Struct, frozen=True):
     response: str
     created_at: str
     status: ExchangeStatus
+    images: int | UnsetType = UNSET
 
 
 @get("/history", opt=needs(Action.READ), summary="List prompts and replies", responses=documented(422, 500))
@@ -54,4 +57,11 @@ HANDLERS = [rows, row]
 
 
 def _row(exchange: Exchange) -> HistoryRow:
-    return HistoryRow(exchange.run_id, exchange.prompt, exchange.response, exchange.created_at, exchange.status)
+    return HistoryRow(
+        exchange.run_id,
+        exchange.prompt,
+        exchange.response,
+        exchange.created_at,
+        exchange.status,
+        exchange.images or UNSET,
+    )

@@ -4,9 +4,8 @@ Litestar gives paths, parameters and what a view documents. Added here: schemas 
 bounds of 0, descriptions and closed objects), problem documents with their codes, headers, keys, tags and examples.
 """
 
-import inspect
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from litestar import Litestar, Router
@@ -21,14 +20,17 @@ from chatkeep.access.policy import Action
 from chatkeep.api.examples import JSON, STREAMS
 from chatkeep.api.problems import MEDIA_TYPE
 from chatkeep.api.refusals import codes_of, problem_examples, statuses_of
-from chatkeep.chat.events import Problem
+from chatkeep.api.status_feed import ChatChange, GenerationStats, StateChange, StatusMessage
+from chatkeep.api.type_schemas import CHAT_ID, REFERENCE, schemas_of, structs_in
+from chatkeep.chat.events import Delta, Done, Problem, Reasoning, Retry, Start
 
 BODY = "body"
 """In the `opt` of a route that reads its body by itself: the type that describes it."""
 
 _JSON = "application/json"
-_SCHEMAS = "#/components/schemas/"
-_CHAT_ID = "^[A-Za-z0-9_-]{1,128}$"
+
+_EVENTS = (Start, Retry, Delta, Reasoning, Done, Problem)  # with ToolCall and Usage, the data of a run's events
+_MESSAGES = (StatusMessage, StateChange, GenerationStats, ChatChange)  # those of the WebSocket
 
 _DESCRIPTION = """\
 A chat server that keeps every conversation as a plain JSON file.
@@ -42,6 +44,8 @@ method is 405 `method_not_allowed` with an `Allow` header, an unknown path is 40
 **Limits.** `X-RateLimit-Remaining` of `X-RateLimit-Limit` requests are left; `X-RateLimit-Reset` is in seconds.
 
 **Streams** are server-sent events. Their `id` counts from 0; follow a run again with `GET /runs/{run_id}/events`.
+The data of the events are the schemas `Start`, `Retry`, `Delta`, `Reasoning`, `ToolCall`, `Usage` and `Done`, of
+`failed` it is `Problem`. `WS /api/llm/ws/status` sends `StatusMessage`, `StateChange`, `GenerationStats`, `ChatChange`.
 """
 
 _TAGS = {
@@ -78,7 +82,7 @@ _HEADERS = {
     "X-Run-Id": {"description": "Names the run: follow it again, or stop it.", "schema": {"type": "string"}},
     "X-Chat-Id": {
         "description": "Names the run's chat. A generation outside any chat has none.",
-        "schema": {"type": "string", "pattern": _CHAT_ID},
+        "schema": {"type": "string", "pattern": CHAT_ID},
     },
 }
 _OUTSIDE_CHATS = "/api/llm/"  # where the paths begin whose runs are in no chat
@@ -148,34 +152,17 @@ def _operation_id(handler: HTTPRouteHandler) -> str:
 
 def _schemas(handlers: Iterator[HTTPRouteHandler]) -> dict[str, Any]:
     """What the views take and give, and what is in it, by the name of its type."""
-    types: dict[type, None] = {Problem: None}
+    taken: list[type] = []
+    given: list[type] = [*_EVENTS, *_MESSAGES]
     for handler in handlers:
         signature = handler.parsed_fn_signature
-        annotations = [signature.return_type.annotation]
-        annotations += [field.annotation for name, field in signature.parameters.items() if name == "data"]
-        annotations += [handler.opt[BODY]] if BODY in handler.opt else []
-        annotations += [spec.data_container for spec in (handler.responses or {}).values()]
-        types |= dict.fromkeys(found for annotation in annotations for found in _structs(annotation))
-    _, schemas = msgspec.json.schema_components(list(types), ref_template=_SCHEMAS + "{name}")
-    for schema in schemas.values():
-        if "description" in schema:
-            schema["description"] = inspect.cleandoc(schema["description"])
-        for name in {"chat_id"} & schema.get("properties", {}).keys():
-            _first_string(schema["properties"][name])["pattern"] = _CHAT_ID
-    return schemas
-
-
-def _structs(annotation: Any) -> Iterator[type]:
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _structs(part)
-
-
-def _first_string(schema: dict[str, Any]) -> dict[str, Any]:
-    """The part of a schema that is for text, without null."""
-    parts: list[dict[str, Any]] = schema.get("anyOf", [schema])
-    return next(part for part in parts if part.get("type") == "string")
+        bodies = [field.annotation for name, field in signature.parameters.items() if name == "data"]
+        bodies += [handler.opt[BODY]] if BODY in handler.opt else []
+        answers = [signature.return_type.annotation]
+        answers += [spec.data_container for spec in (handler.responses or {}).values()]
+        taken += [found for body in bodies for found in structs_in(body)]
+        given += [found for answer in answers for found in structs_in(answer)]
+    return schemas_of(taken, given)
 
 
 def _complete(path: str, handler: HTTPRouteHandler, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
@@ -186,7 +173,7 @@ def _complete(path: str, handler: HTTPRouteHandler, operation: dict[str, Any], s
     operation.pop("deprecated", None)
     operation["security"] = [] if action in (Action.OPEN, Action.LOGIN) else _SECURITY
     if BODY in handler.opt:
-        (schema,), _ = msgspec.json.schema_components([handler.opt[BODY]], ref_template=_SCHEMAS + "{name}")
+        (schema,), _ = msgspec.json.schema_components([handler.opt[BODY]], ref_template=REFERENCE + "{name}")
         operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}}}
     content = operation.get("requestBody", {}).get("content", {})
     for media in content.values():
@@ -212,7 +199,7 @@ def _tidy(parameter: dict[str, Any]) -> None:
         if schema.get("type") == "integer" and name in schema:
             schema[name] = int(schema[name])
     if (parameter["in"], parameter["name"]) == ("path", "chat_id"):
-        schema["pattern"] = _CHAT_ID
+        schema["pattern"] = CHAT_ID
 
 
 def _complete_successes(
@@ -251,7 +238,7 @@ def _example(path: str, media_type: str, schema: dict[str, Any]) -> Any:
 
 def _name_of(schema: dict[str, Any]) -> str:
     """The name of a schema that stands in the components, empty for one that does not."""
-    return str(schema.get("$ref", "")).removeprefix(_SCHEMAS)
+    return str(schema.get("$ref", "")).removeprefix(REFERENCE)
 
 
 def _complete_problems(operation: dict[str, Any], action: Action, marks: set[str]) -> None:
@@ -268,7 +255,7 @@ def _complete_problems(operation: dict[str, Any], action: Action, marks: set[str
             codes = codes_of(int(status), marks)
             response["description"] += f" `code`: {', '.join(f'`{code}`' for code in codes)}."
             examples = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
-            media = {"schema": {"$ref": f"{_SCHEMAS}Problem"}, "examples": examples}
+            media = {"schema": {"$ref": f"{REFERENCE}Problem"}, "examples": examples}
             response["content"] = {MEDIA_TYPE: media}
 
 

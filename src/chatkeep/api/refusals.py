@@ -37,7 +37,7 @@ _CODES: tuple[tuple[int, str, set[str]], ...] = (
     (422, "invalid_request", _ANY),
     (422, "invalid_chat_id", {"path:chat_id", "body:chat_id", "query:chat_id"}),
     (422, "context_too_long", _RUN),
-    (422, "content_denied", _RUN),
+    (422, "content_denied", {*_RUN, "body:system_prompt"}),
     (429, "rate_limited", _ANY),
     (500, "internal_error", _ANY),
     (500, "storage_failed", {*_RUN, "action:read", "action:change", "action:audit", "route:/health/ready"}),

@@ -1,16 +1,43 @@
 """What the views take and give, as the contract names it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from chatkeep.chat.continuation import Interrupting
+from chatkeep.chat.images import MOST_IMAGES
 from chatkeep.chat.messages import IfBusy, OnLeave
-from chatkeep.chat.model import CheckResult, Message, Stats, Usage
+from chatkeep.chat.model import CheckResult, Message, ReplyStatus, Role, Stats, ToolCall, Usage
+from chatkeep.chat.run import RunState
 
 Text = Annotated[str, Meta(min_length=1)]
-
+# Why text to msgspec: a command reads also what a newer server says.
+StateName = Annotated[str, Meta(extra_json_schema={"enum": [state.value for state in RunState]})]
+RoleName = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(Role))})]
+StatusName = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(ReplyStatus))})]
+ContentPart = Annotated[
+    msgspec.Raw,
+    Meta(
+        description="In OpenAI's form: `text`, `image_url`, or what another program put there.",
+        extra_json_schema={
+            "type": "object",
+            "properties": {
+                "type": {"type": "string"},
+                "text": {"type": "string"},
+                "image_url": {"type": "object", "properties": {"url": {"type": "string"}}, "required": ["url"]},
+            },
+        },
+    ),
+]
+Images = Annotated[
+    list[str],
+    Meta(
+        max_length=MOST_IMAGES,
+        description="PNG, JPEG, WebP or GIF, each as a `data:` URL in base64.",
+        examples=[["data:image/png;base64,iVBORw0KGgo="]],
+    ),
+]
 
 Provider = Annotated[str | None, Meta(description="Left out, the default provider.")]
 Model = Annotated[str | None, Meta(description="`model` or `provider/model`. Left out, the default.")]
@@ -35,7 +62,13 @@ LeavePolicy = Annotated[
 class SendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`POST /chat`. Only `message` is required."""
 
-    message: Annotated[Text, Meta(description="What the user says.", examples=["Tell me a fun fact about space"])]
+    message: Annotated[
+        str,
+        Meta(
+            description="What the user says; may be empty when there are images.",
+            examples=["Tell me a fun fact about space"],
+        ),
+    ]
     chat_id: Annotated[
         str | None,
         Meta(description="1 to 128 of A-Z a-z 0-9 _ -. Left out, a new chat is made.", examples=["space-facts"]),
@@ -58,6 +91,7 @@ class SendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = "enqueue"
     on_leave: LeavePolicy = "continue"
+    images: Images | UnsetType = UNSET
 
 
 class ContinueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,13 +156,24 @@ class EditBody(_AskingAgain, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """`POST /chat/edit/{chat_id}`: ask what the user's message `message_id` should have asked."""
 
     message_id: Annotated[Text, Meta(description="The user's message that is edited; it is kept.")]
-    message: Annotated[Text, Meta(description="What the user says instead.")]
+    message: Annotated[str, Meta(description="What the user says instead; may be empty when there are images.")]
+    images: Annotated[
+        Images | UnsetType,
+        Meta(description="As of a message. Left out, those of the message that is edited are kept; `[]` drops them."),
+    ] = UNSET
 
 
 class RenameBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`PATCH /chat/rename/{chat_id}`."""
 
     title: Annotated[str, Meta(min_length=1, max_length=200, examples=["Space facts"])]
+    revision: Revision = None
+
+
+class SystemPromptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`PATCH /chat/system-prompt/{chat_id}`."""
+
+    system_prompt: Annotated[str, Meta(description="Empty takes it away.", examples=["Answer in one sentence."])]
     revision: Revision = None
 
 
@@ -173,8 +218,8 @@ class SendAnswer(msgspec.Struct, frozen=True):
     finish_reason: str
     usage: Usage
     stats: Stats
-    checks: list[CheckResult] | msgspec.UnsetType = msgspec.UNSET
-    continues: str | msgspec.UnsetType = msgspec.UNSET
+    checks: list[CheckResult] | UnsetType = UNSET
+    continues: str | UnsetType = UNSET
 
 
 class BackgroundAnswer(msgspec.Struct, frozen=True):
@@ -207,19 +252,25 @@ class ChatList(msgspec.Struct, frozen=True):
 
 
 class ActiveRun(msgspec.Struct, frozen=True):
-    """The turn that is going: follow it from `last_event_id` on to see the rest of `response`, gap and overlap free.
+    """The turn that is going: follow it from `last_event_id` on to see the rest of `response`, `reasoning` and
+    `tool_calls`, gap and overlap free.
 
     `continues` is the message that `response` goes on with, where that one ends; a reply of its own has none.
     """
 
     run_id: str
-    state: str
+    state: StateName
     message_id: str
     message: Annotated[str | None, Meta(description="What the user says; null when it is in the history already.")]
     response: str
     last_event_id: int
     events_url: str
-    continues: str | msgspec.UnsetType = msgspec.UNSET
+    continues: str | UnsetType = UNSET
+    images: Annotated[list[str], Meta(description="Those that came with `message`, as `data:` URLs.")] = []
+    reasoning: str = ""
+    tool_calls: list[ToolCall] = []
+    provider: str = ""
+    model: str = ""
 
 
 class Branch(msgspec.Struct, frozen=True):
@@ -234,19 +285,22 @@ class ShownMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """A stored message, without what is ours alone. `branch` is there when other messages follow the same one.
 
     `continues` is the id of the reply that this one goes on with, where that one ends. A user's message that has it was
-    written by chatkeep, to ask for that.
+    written by chatkeep, to ask for that. `tool_calls` are the functions that a reply wants called, `tool_call_id` is
+    the call that a message of the role `tool` answers.
     """
 
-    role: str
-    content: str | list[msgspec.Raw]
+    role: RoleName
+    content: str | list[ContentPart]
     id: str | None = None
     timestamp: str | None = None
     run_id: str | None = None
     provider: str | None = None
     model: str | None = None
-    status: str | None = None
+    status: StatusName | None = None
     finish_reason: str | None = None
     reasoning: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
     continues: str | None = None
     usage: Usage | None = None
     stats: Stats | None = None
@@ -268,7 +322,10 @@ _SHOWN = [name for name in ShownMessage.__struct_fields__ if name != "branch"]
 
 
 class ShownChat(msgspec.Struct, frozen=True):
-    """A chat's stored messages, oldest first. `has_more`: there are older ones, before the first of these."""
+    """A chat's stored messages, oldest first. `has_more`: there are older ones, before the first of these.
+
+    `system_prompt` is what the system says at the chat's beginning, empty for nothing.
+    """
 
     created_at: str
     last_updated: str
@@ -276,6 +333,7 @@ class ShownChat(msgspec.Struct, frozen=True):
     revision: int
     messages: list[ShownMessage]
     has_more: bool
+    system_prompt: str = ""
 
 
 class HistoryAnswer(msgspec.Struct, frozen=True):
@@ -302,9 +360,9 @@ class RunAnswer(msgspec.Struct, frozen=True):
     """
 
     run_id: str
-    chat_id: str | msgspec.UnsetType
+    chat_id: str | UnsetType
     message_id: str
-    state: str
+    state: StateName
     provider: str
     model: str
     created_at: str
@@ -316,8 +374,8 @@ class RunAnswer(msgspec.Struct, frozen=True):
     stats: Stats | None
     events_url: str
     success: bool
-    checks: list[CheckResult] | msgspec.UnsetType = msgspec.UNSET
-    continues: str | msgspec.UnsetType = msgspec.UNSET
+    checks: list[CheckResult] | UnsetType = UNSET
+    continues: str | UnsetType = UNSET
 
 
 class RunList(msgspec.Struct, frozen=True):
@@ -331,7 +389,7 @@ class StopReceipt(msgspec.Struct, frozen=True):
     """What became of the run. `upstream_closed`: no connection to the provider is open for it."""
 
     run_id: str
-    state: str
+    state: StateName
     upstream_closed: bool
     completion_tokens: int
     success: bool

@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from litestar import get
+from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import SkipValidation
 
 import chatkeep
 from chatkeep.access.policy import Action
 from chatkeep.api.admission import needs
 from chatkeep.api.description import description_of
+from chatkeep.api.negotiation import prefers
+from chatkeep.api.page import Page, page_response
 from chatkeep.api.problems import AnyRequest, documented
 from chatkeep.api.schemas import HealthAnswer, ReadyAnswer, ServiceAnswer
 from chatkeep.chat.interface import ChatInterface
@@ -21,11 +24,23 @@ from chatkeep.chat.ports import Providers, ProviderState
 KnownProviders = NamedDependency[SkipValidation[Providers]]
 
 
-@get("/", opt=needs(Action.OPEN), summary="What this server is")
-async def index(request: AnyRequest) -> ServiceAnswer:
-    """Name, version and endpoints."""
+_DESCRIBED = ResponseSpec(ServiceAnswer, description="What this server is.", generate_examples=False)
+
+
+@get(
+    "/",
+    opt=needs(Action.OPEN, "text/html"),
+    summary="What this server is",
+    responses={200: _DESCRIBED},
+)
+async def index(request: AnyRequest, built_page: Page) -> Response[ServiceAnswer] | Response[bytes]:
+    """Name, version and endpoints; the web page for who prefers `text/html`, as browsers do."""
+    accept = ", ".join(request.headers.getall("accept", []))
+    if prefers(accept, "text/html", to="application/json"):
+        return await page_response(request, built_page)
     described = await description_of(request.app)
-    return ServiceAnswer("chatkeep", chatkeep.__version__, described.endpoints)
+    answer = ServiceAnswer("chatkeep", chatkeep.__version__, described.endpoints)
+    return Response(answer, headers={"Vary": "Accept"})
 
 
 @get("/health", opt=needs(Action.OPEN), summary="How this server is")

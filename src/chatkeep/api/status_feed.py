@@ -1,4 +1,4 @@
-"""Live news for sockets: how the providers are, and how the caller's own runs go.
+"""Live news for sockets: how the providers are, how the caller's own runs go, and which of their chats changed.
 
 One task serves all sockets, and there is none while no socket is open. Runs know nothing of sockets: what a
 socket has not read is replaced by what is newer, and one that reads too slowly is closed.
@@ -8,12 +8,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import msgspec
 import structlog
 
+from chatkeep.api.schemas import StateName
 from chatkeep.chat.interface import ChatInterface
-from chatkeep.chat.model import now
+from chatkeep.chat.model import Chat, ChatKey, now
 from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.ports import ProviderInfo, Providers, ProviderState
 from chatkeep.chat.run import Run, RunState
@@ -48,12 +50,13 @@ class StateChange(msgspec.Struct, frozen=True, tag="state_change", tag_field="ty
 class GenerationStats(msgspec.Struct, frozen=True, tag="generation_stats", tag_field="type"):
     """How one of the caller's runs goes, or, with a final `state`, how it went. A run outside any chat has no chat.
 
-    `estimated`: the tokens are counted by us, not by the provider.
+    `estimated`: the tokens are counted by us, not by the provider. At the end, `error` is the code of what it failed
+    with, and `cost_usd` what it cost where that is known.
     """
 
     run_id: str
     chat_id: str | msgspec.UnsetType
-    state: str
+    state: StateName
     provider: str
     model: str
     tokens: int
@@ -61,6 +64,17 @@ class GenerationStats(msgspec.Struct, frozen=True, tag="generation_stats", tag_f
     time_to_first_token_ms: float | None
     elapsed_ms: float
     estimated: bool
+    error: str | None
+    cost_usd: float | None
+
+
+class ChatChange(msgspec.Struct, frozen=True, tag="chat", tag_field="type"):
+    """One of the caller's chats was stored, as it is now, or deleted: then it has neither title nor revision."""
+
+    chat_id: str
+    change: Literal["saved", "deleted"]
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    revision: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Outbox:
@@ -101,7 +115,10 @@ class Outbox:
 
 
 class StatusFeed(RunObserver):
-    """Fills the outbox of every open socket. Is told of runs as an observer, of providers by `state_changed`."""
+    """Fills the outbox of every open socket.
+
+    Is told of runs as an observer, of providers by `state_changed`, of chats by `chat_changed`.
+    """
 
     def __init__(
         self, chat: ChatInterface, providers: Providers, *, pace_s: float = _PACE_S, status_s: float = _STATUS_S
@@ -149,6 +166,20 @@ class StatusFeed(RunObserver):
         """Tell the owner's sockets how it went."""
         self._tell_of([run])
 
+    def chat_changed(self, key: ChatKey, chat: Chat | None) -> None:
+        """Tell the owner's sockets that the chat was stored, or with None that it was deleted."""
+        outboxes = [outbox for outbox in self._due if outbox.owner == key.owner]
+        if not outboxes:
+            return
+        change = (
+            ChatChange(key.chat_id, "deleted")
+            if chat is None
+            else ChatChange(key.chat_id, "saved", chat.title, chat.revision)
+        )
+        message = msgspec.json.encode(change)
+        for outbox in outboxes:
+            outbox.put(("chat", key.chat_id), message)
+
     def _tell_of(self, runs: list[Run]) -> None:
         if not self._due:
             return
@@ -195,4 +226,6 @@ def _stats_of(run: Run) -> GenerationStats:
         time_to_first_token_ms=figures.stats.time_to_first_token_ms,
         elapsed_ms=figures.stats.elapsed_ms,
         estimated=figures.estimated,
+        error=run.problem.code if run.problem else None,
+        cost_usd=run.reply.cost_usd,
     )

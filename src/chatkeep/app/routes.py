@@ -21,6 +21,7 @@ from chatkeep.api import (
     llm,
     login,
     metrics,
+    page,
     problems,
     reference,
     restoring,
@@ -42,6 +43,7 @@ from chatkeep.api.local import MOST_BYTES
 from chatkeep.api.metrics import MetricsPage
 from chatkeep.api.openapi import openapi_config
 from chatkeep.api.origins import Origins
+from chatkeep.api.page import BuiltPage
 from chatkeep.api.problems import AnyRequest
 from chatkeep.api.reference import PageFiles
 from chatkeep.api.status_socket import StatusSockets
@@ -53,7 +55,7 @@ from chatkeep.storage.audit import AuditLog
 
 _SECTIONS = (
     *(chats, editing, restoring, archives, runs, streaming, history, search, llm, status_socket, v1),
-    *(login, admin, metrics, service, reference, doctor),
+    *(login, admin, metrics, service, page, reference, doctor),
 )
 _CORS_METHODS = ["GET", "POST", "PATCH", "DELETE"]
 _CORS_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key", "X-Request-ID"]
@@ -108,7 +110,7 @@ def routes_of(built: Service) -> Litestar:
     def doctor_means() -> doctor.DoctorMeans:
         return doctor.DoctorMeans(built.connections, settings.max_body_bytes)
 
-    given = (caller, chat, providers, door, trail, metrics_page, page_files, sockets, doctor_means)
+    given = (caller, chat, providers, door, trail, metrics_page, page_files, built_page, sockets, doctor_means)
     return Litestar(
         route_handlers=[handler for section in _SECTIONS for handler in section.HANDLERS],
         # Why one for most views: Litestar opens a task group for two, on every request, 110 µs.
@@ -132,6 +134,11 @@ def routes_of(built: Service) -> Litestar:
         openapi_config=openapi_config(),
         logging_config=None,
     )
+
+
+def built_page() -> BuiltPage:
+    """The page that this package was built with, or is built into it while the server runs."""
+    return BuiltPage.installed()
 
 
 def _lifespan_of(built: Service) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

@@ -7,6 +7,7 @@ from chatkeep.api.open_connections import OpenConnections
 from chatkeep.api.status_feed import StatusFeed
 from chatkeep.app.access import Access
 from chatkeep.app.checks import build_checks
+from chatkeep.chat.changes import TellingStore
 from chatkeep.chat.guard import Limits
 from chatkeep.chat.interface import ChatInterface
 from chatkeep.chat.observe import Observers
@@ -51,7 +52,7 @@ class Service:
             attempts=1 + settings.retries,
             retry_wait_s=settings.retry_wait_s,
         )
-        store = self.instruments.store(self.store)
+        store = TellingStore(self.instruments.store(self.store))
         self._titles = Titles(store, self.providers, limits, self._observers.model_asked)
         if settings.titles == "model":
             self._observers.add(self._titles)
@@ -70,6 +71,7 @@ class Service:
         self.feed = StatusFeed(self.chat, self.providers)
         self._observers.add(self.feed)
         self.providers.listen(self.feed.state_changed)
+        store.listeners.append(self.feed.chat_changed)
         self._started = False
 
     async def start(self) -> None:

@@ -4,11 +4,12 @@ import asyncio
 import uuid
 
 from chatkeep.chat.continuation import ContinueRequest, continued, record_of_continuation
+from chatkeep.chat.images import check_images, unseen
 from chatkeep.chat.messages import IfBusy, SendRequest, record_of
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, check_chat_id
 from chatkeep.chat.ports import ChatStore, Provider, Providers, RunRecord
 from chatkeep.chat.restoring import check_stored_revision
-from chatkeep.chat.rewriting import RewriteRequest, question_of, record_of_rewriting
+from chatkeep.chat.rewriting import RewriteRequest, edited_content, question_of, record_of_rewriting
 from chatkeep.chat.run import Ending, Run
 from chatkeep.chat.seal import load_or_none
 from chatkeep.chat.turn import Turns
@@ -39,7 +40,7 @@ class Beginnings:
         run = Run(record_of(key, request, provider.name, model, idempotency))
         # Why now: a file that cannot be read, or a message too long, then costs nothing.
         self._turns.check_fits(run, provider, await load_or_none(self._store, key))
-        await self._turns.guardrails.admit_instructions(run.record)
+        await self._turns.guardrails.admit_instructions(run.record.system_prompt, run.record.tools)
         await self._make_way(key, request.if_busy)
         return await self._take(run, provider)
 
@@ -54,13 +55,14 @@ class Beginnings:
     async def rewriting(self, owner: str, request: RewriteRequest, idempotency: Idempotency | None) -> Run:
         """The run that asks again. What it raises: interface.py."""
         key = ChatKey(owner, check_chat_id(request.chat_id))
+        await self._check_images(request)
         # Why first: what is refused must cost no reply that is going, and what a stopped one leaves is nobody's change.
         await check_stored_revision(self._store, key, request.revision, is_begun=self._turns.has_unsettled(key))
         await self._check_question(key, request)
         asked = question_of(chat := await self._quiet_chat(key, request), request)
         provider, model = await self._resolve_again(request, asked.answered_by)
         record = record_of_rewriting(key, request, asked, provider.name, model, idempotency)
-        await self._turns.guardrails.admit_instructions(record)
+        await self._turns.guardrails.admit_instructions(record.system_prompt)
         return await self._begin_in(chat, record, provider)
 
     async def unstored(self, owner: str, request: GenerateRequest) -> Run:
@@ -68,7 +70,7 @@ class Beginnings:
         self._check_accepting()
         provider, model = await self._providers.resolve(request.provider, request.model)
         run = unstored_run(owner, request, provider.name, model)
-        await self._turns.guardrails.admit_instructions(run.record)
+        await self._turns.guardrails.admit_instructions(run.record.system_prompt, run.record.tools)
         self._check_accepting()
         self._unstored.begin(run, provider)
         self._runs[run.run_id] = run
@@ -88,11 +90,23 @@ class Beginnings:
 
     async def _check_question(self, key: ChatKey, request: RewriteRequest) -> None:
         """Return when what is to be asked is there, or a turn's that is going. Raises: InvalidRequest, Conflict."""
-        coming = {name for run in self._turns.lanes[key] for name in (run.record.user.id, run.record.message_id)}
+        questions = {run.record.user.id: run.record.user for run in self._turns.lanes[key]}
+        coming = {*questions, *(run.record.message_id for run in self._turns.lanes[key])}
+        if request.message is not None and request.message_id in questions:
+            edited_content(questions[request.message_id], request.message, request.images)
         if coming and request.message_id is not None and request.message_id not in coming:
             chat = await load_or_none(self._store, key)
             if chat is not None:
                 question_of(chat, request)
+
+    async def _check_images(self, request: RewriteRequest) -> None:
+        """Return when the images of an edit may come, and who is asked does not refuse any. Raises: InvalidRequest."""
+        if not request.images:
+            return
+        check_images(request.images)
+        provider, model = await self._resolve_again(request, None)
+        if provider.can_see(model) is False:
+            raise unseen(provider.name, model)
 
     async def _begin_in(self, chat: Chat, record: RunRecord, provider: Provider) -> Run:
         run = Run(record)

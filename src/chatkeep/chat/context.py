@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from chatkeep.chat.continuation import first_piece, first_question_at, joined
+from chatkeep.chat.images import TOKENS, images_in
 from chatkeep.chat.model import Message, denial_in, text_of
 from chatkeep.chat.ports import ChatMessage
 from chatkeep.errors import ContextTooLong
@@ -141,7 +142,11 @@ def _unit(pieces: Sequence[Message], answers: Sequence[Message]) -> list[ChatMes
 def _tokens(messages: Sequence[ChatMessage]) -> int:
     tokens = 0
     for message in messages:
-        tokens += estimate_tokens(text_of(message.content))
+        content = message.content
+        if isinstance(content, str):  # nearly all are
+            tokens += estimate_tokens(content)
+        else:
+            tokens += estimate_tokens(text_of(content)) + TOKENS * len(images_in(content))
         for call in message.tool_calls:
             tokens += estimate_tokens(call.name + call.arguments)
     return tokens

@@ -1,4 +1,4 @@
-"""Changes of a chat that ask no model: another title, another active branch, a fork."""
+"""Changes of a chat that ask no model: another title, system prompt or active branch, a fork."""
 
 import asyncio
 import uuid
@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from chatkeep.chat.branch import Tree, end_place
+from chatkeep.chat.branch import Tree, beginning_of, end_place
 from chatkeep.chat.continuation import path_named
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, Origin, check_chat_id, check_revision, new_id, now
 from chatkeep.chat.ports import ChatStore
-from chatkeep.chat.seal import load_or_none
+from chatkeep.chat.seal import load_or_none, prompt_in
 from chatkeep.errors import ChatBusy, Conflict, IdempotencyMismatch, InvalidRequest
 
 _TITLE_CHARS = 200
@@ -40,6 +40,10 @@ class Editing:
                 f"A title has 1 to {_TITLE_CHARS} characters.", errors=(("$.title", "is empty or too long"),)
             )
         return await self._change(key, revision, lambda chat: msgspec.structs.replace(chat, title=title))
+
+    async def set_system_prompt(self, key: ChatKey, text: str, revision: int | None) -> Chat:
+        """Set what the system says at the beginning; empty, it says nothing."""
+        return await self._change(key, revision, lambda chat: _prompted(chat, text))
 
     async def switch_branch(self, key: ChatKey, message_id: str, revision: int | None) -> Chat:
         """Let the active path end where the newest one through the message does."""
@@ -101,6 +105,25 @@ class Editing:
             return chat
         current = None if end == len(chat.messages) - 1 else chat.messages[end].id
         return msgspec.structs.replace(chat, current=current)
+
+
+def own_prompt(chat: Chat) -> str:
+    """The chat's system prompt: what the system says before all others. An imported chat may have more of it behind."""
+    return prompt_in(chat.messages[: beginning_of(chat.messages) + 1])
+
+
+def _prompted(chat: Chat, text: str) -> Chat:
+    """The chat with this system prompt alone at its beginning, in place of those that stand there."""
+    begin = beginning_of(chat.messages) + 1
+    # Why kept, without words: a message may name it as its parent, also one of a turn that is going.
+    named = [
+        msgspec.structs.replace(message, content="") for message in chat.messages[:begin] if message.id is not None
+    ]
+    prompts = named
+    if text.strip():
+        last = named[-1] if named else Message(role="system", content="")
+        prompts = [*named[:-1], msgspec.structs.replace(last, content=text)]
+    return msgspec.structs.replace(chat, messages=[*prompts, *chat.messages[begin:]])
 
 
 def _id_of_fork(owner: str, request: ForkRequest, idempotency: Idempotency | None) -> str:

@@ -9,6 +9,7 @@ import msgspec
 import structlog
 
 from chatkeep.chat.branch import questions
+from chatkeep.chat.images import images_in
 from chatkeep.chat.model import Chat, ChatKey, Message, ReplyStatus
 from chatkeep.chat.ports import ChatStore, StoredTurn
 from chatkeep.chat.run import Run, RunState
@@ -23,8 +24,9 @@ ExchangeStatus = ReplyStatus | Literal["queued", "running"]
 class Exchange(msgspec.Struct, frozen=True):
     """One prompt and its reply, named after the run between them.
 
-    `response` is what there is of the reply; `status` says whether that is all of it. `created_at` is when
-    the prompt was sent. A continuation is an exchange of its own, with the prompt of the reply it goes on with.
+    `images` is how many the prompt has. `response` is what there is of the reply; `status` says whether that is all of
+    it. `created_at` is when the prompt was sent. A continuation is an exchange of its own, with the prompt of the reply
+    it goes on with.
     """
 
     run_id: str
@@ -33,6 +35,7 @@ class Exchange(msgspec.Struct, frozen=True):
     response: str
     created_at: str
     status: ExchangeStatus
+    images: int = 0
 
 
 class Exchanges:
@@ -102,7 +105,9 @@ def _going(run: Run) -> Exchange:
     status: ExchangeStatus = "queued" if run.state is RunState.QUEUED else "running"
     if run.state.is_final and run.ending is not None:
         status = run.state.reply_status
-    return Exchange(run.run_id, record.chat_id, record.user.text, run.visible_text, _sent_at(run), status)
+    user = record.user
+    images = len(images_in(user.content))
+    return Exchange(run.run_id, record.chat_id, user.text, run.visible_text, _sent_at(run), status, images)
 
 
 def _kept(chat: Chat, run_ids: Collection[str]) -> dict[str, Exchange]:
@@ -117,4 +122,5 @@ def _kept(chat: Chat, run_ids: Collection[str]) -> dict[str, Exchange]:
 def _exchange(chat: Chat, run_id: str, reply: Message, question: Message | None) -> Exchange:
     created_at = (question.timestamp if question else None) or reply.timestamp or chat.created_at
     prompt = question.text if question else ""
-    return Exchange(run_id, chat.chat_id, prompt, reply.text, created_at, reply.status or "complete")
+    images = len(images_in(question.content)) if question else 0
+    return Exchange(run_id, chat.chat_id, prompt, reply.text, created_at, reply.status or "complete", images)

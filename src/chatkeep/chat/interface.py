@@ -187,6 +187,16 @@ class ChatInterface:
         """
         return await self._editing.rename(ChatKey(owner, check_chat_id(chat_id)), title, revision)
 
+    async def set_system_prompt(self, owner: str, chat_id: str, text: str, *, revision: int | None = None) -> Chat:
+        """Give the chat another system prompt, none when `text` is blank, and return it.
+
+        Runs that have begun to generate keep theirs. Raises: ChatNotFound, RevisionConflict, ContentDenied,
+        InvalidRequest, StorageFailed.
+        """
+        key = ChatKey(owner, check_chat_id(chat_id))
+        await self._turns.guardrails.admit_instructions(text)
+        return await self._editing.set_system_prompt(key, text, revision)
+
     async def switch_branch(self, owner: str, chat_id: str, message_id: str, *, revision: int | None = None) -> Chat:
         """Make the newest path through that message the active one, and return the chat.
 

@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, new_id, now
+from chatkeep.chat.images import content_of, parts_of_images
+from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, ToolCall, new_id, now
 from chatkeep.chat.ports import RunRecord
 from chatkeep.chat.run import Run, RunState
 
@@ -18,12 +19,14 @@ OnLeave = Literal["continue", "cancel"]
 class SendRequest(msgspec.Struct, frozen=True):
     """One message to a chat. None leaves it to the chat, the provider or the settings.
 
-    `temperature` is 0 to 2, `max_tokens` at least 1. `if_busy` decides what happens when a run is
-    going in the chat: wait for it, refuse, stop it and keep its text, or stop it and drop its turn.
+    `images` are data: URLs, as images.py takes them. `temperature` is 0 to 2, `max_tokens` at least 1. `if_busy`
+    decides what happens when a run is going in the chat: wait for it, refuse, stop it and keep its text, or stop it and
+    drop its turn.
     """
 
     message: str
     chat_id: str | None = None
+    images: Sequence[str] = ()
     provider: str | None = None
     model: str | None = None
     temperature: float | None = None
@@ -34,10 +37,11 @@ class SendRequest(msgspec.Struct, frozen=True):
 
 
 class LiveTurn(msgspec.Struct, frozen=True):
-    """The run going in a chat, at one instant: `text` is what the events up to `last_event_id` made.
+    """The run going in a chat, at one instant: `text`, `reasoning` and `tool_calls` are what the events up to
+    `last_event_id` made.
 
     `user` is the message that asks, None when it stands in the chat already; `continues` the id of the reply that this
-    one goes on with, None for a reply of its own.
+    one goes on with, None for a reply of its own. `provider` and `model` are who answers, as far as is known.
     """
 
     run_id: str
@@ -46,7 +50,11 @@ class LiveTurn(msgspec.Struct, frozen=True):
     user: Message | None
     continues: str | None
     text: str
+    reasoning: str
+    tool_calls: list[ToolCall]
     last_event_id: int
+    provider: str
+    model: str
 
 
 class History(msgspec.Struct, frozen=True):
@@ -66,14 +74,15 @@ class History(msgspec.Struct, frozen=True):
 def record_of(
     key: ChatKey, request: SendRequest, provider: str, model: str, idempotency: Idempotency | None
 ) -> RunRecord:
-    """What the run is that answers `request`, with ids and times of its own."""
+    """What the run is that answers `request`, with ids and times of its own. Raises: InvalidRequest."""
     moment = now()
+    content = content_of(request.message, parts_of_images(request.images))
     return RunRecord(
         run_id=new_id("run"),
         owner=key.owner,
         chat_id=key.chat_id,
         message_id=new_id("msg"),
-        user=Message(role="user", content=request.message, id=new_id("msg"), timestamp=moment),
+        user=Message(role="user", content=content, id=new_id("msg"), timestamp=moment),
         provider=provider,
         model=model,
         created_at=moment,
@@ -95,5 +104,9 @@ def live_turn(run: Run) -> LiveTurn:
         user=None if record.asks_again else record.user,
         continues=record.continues,
         text=run.visible_text,
+        reasoning=run.visible_reasoning,
+        tool_calls=run.visible_tool_calls,
         last_event_id=run.last_event_id,
+        provider=run.provider,
+        model=run.model,
     )

@@ -331,7 +331,8 @@ class OfferedModel(msgspec.Struct, frozen=True):
     """A model that a provider lists. `id` is what names it in any request: `provider/model`.
 
     The window is in tokens, the prices are the list prices of a million tokens of a short prompt, and of a reply.
-    None: not known. `can_prefill` says that it goes on with a reply that was begun.
+    `can_see` says that it takes images. None: not known. `can_prefill` says that it goes on with a reply that was
+    begun.
     """
 
     id: str
@@ -341,6 +342,7 @@ class OfferedModel(msgspec.Struct, frozen=True):
     input_usd_per_mtok: float | None
     output_usd_per_mtok: float | None
     can_prefill: bool
+    can_see: bool | None
 
 
 class Provider(Protocol):
@@ -372,6 +374,10 @@ class Provider(Protocol):
 
     def can_prefill(self, model: str) -> bool:
         """Whether the model goes on with a reply that was begun, word by word where it ends."""
+        ...
+
+    def can_see(self, model: str) -> bool | None:
+        """Whether the model takes images, by what the service tells; None when it does not. Never asks anybody."""
         ...
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from chatkeep.chat.continuation import Interrupting, first_question_at, path_named
+from chatkeep.chat.images import Content, content_of, kept_parts, parts_of_images
 from chatkeep.chat.messages import OnLeave
 from chatkeep.chat.model import START, Chat, ChatKey, Idempotency, Message, denial_in, new_id, now
 from chatkeep.chat.ports import RunRecord
@@ -18,14 +19,16 @@ from chatkeep.errors import Conflict, InvalidRequest
 class RewriteRequest(msgspec.Struct, frozen=True):
     """Ask again in a chat. With `message` the user's message `message_id` is edited to it; else a reply is made anew.
 
-    That is the reply `message_id`, or the one to the user's message of that id; None is the last of the active path.
-    None of the rest leaves it to the reply that is made anew, the provider or the settings. `revision` is the one that
-    the caller has seen, None for any. `if_busy` is as of a continuation.
+    An edited message keeps its images when `images` is None; else those are its images, as images.py takes them.
+    What is made anew is the reply `message_id`, or the one to the user's message of that id; None is the last of the
+    active path. None of the rest leaves it to the reply that is made anew, the provider or the settings. `revision` is
+    the one that the caller has seen, None for any. `if_busy` is as of a continuation.
     """
 
     chat_id: str
     message_id: str | None = None
     message: str | None = None
+    images: Sequence[str] | None = None
     provider: str | None = None
     model: str | None = None
     temperature: float | None = None
@@ -52,7 +55,7 @@ def question_of(chat: Chat, request: RewriteRequest) -> Question:
     """What `request` asks in `chat`. Raises: InvalidRequest, Conflict when there is nothing to ask again."""
     path = path_named(chat, request.message_id)
     if request.message is not None:
-        return _edited(path, request.message)
+        return _edited(path, request.message, request.images)
     last = path[-1] if path else None
     if last is None or last.role not in ("user", "assistant"):
         raise Conflict("There is no reply to be made anew, and no message that waits for one.")
@@ -88,12 +91,17 @@ def record_of_rewriting(
     )
 
 
-def _edited(path: Sequence[Message], text: str) -> Question:
+def edited_content(message: Message, text: str, images: Sequence[str] | None) -> Content:
+    """What `message` says when it is edited so. Raises: InvalidRequest when that is nothing, or no images."""
+    return content_of(text, kept_parts(message.content) if images is None else parts_of_images(images))
+
+
+def _edited(path: Sequence[Message], text: str, images: Sequence[str] | None) -> Question:
     edited = path[-1] if path else None
     if edited is None or edited.role != "user":
         raise InvalidRequest(
             "Only a message of the user's can be edited.", errors=(("$.message_id", "is no message of the user's"),)
         )
     before = next((message.id for message in reversed(path[:-1]) if message.id), START)
-    user = Message(role="user", content=text, id=new_id("msg"), timestamp=now())
+    user = Message(role="user", content=edited_content(edited, text, images), id=new_id("msg"), timestamp=now())
     return Question(user, before, asks_again=False, answered_by=None)

@@ -5,7 +5,7 @@ Owns what followers may see and when. Driving the provider is turn.py's, writing
 
 import asyncio
 import time
-from collections.abc import Sequence, Sized
+from collections.abc import Iterator, Sequence, Sized
 from enum import StrEnum
 
 import msgspec
@@ -99,6 +99,7 @@ class Run:
         self.frames: list[bytes] = []
         self._revealed = 0
         self._texts: list[str] = []
+        self._asides: list[tuple[int, Reasoning | ToolCall]] = []
         self._unwritten: list[bytes] = []
         self._held: bytes | None = None
         self._waiters: list[asyncio.Future[None]] = []
@@ -129,6 +130,19 @@ class Run:
         """The reply's text up to and with event `last_event_id`."""
         return "".join(self._texts[: self._revealed])
 
+    @property
+    def visible_reasoning(self) -> str:
+        """The reasoning up to and with event `last_event_id`."""
+        return "".join(aside.text for aside in self._visible_asides() if isinstance(aside, Reasoning))
+
+    @property
+    def visible_tool_calls(self) -> list[ToolCall]:
+        """The calls of functions up to and with event `last_event_id`."""
+        return [aside for aside in self._visible_asides() if isinstance(aside, ToolCall)]
+
+    def _visible_asides(self) -> Iterator[Reasoning | ToolCall]:
+        return (aside for number, aside in self._asides if number < self._revealed)
+
     def begin(self) -> None:
         """Take the first event."""
         record = self.record
@@ -151,15 +165,26 @@ class Run:
         if self._last_taken:
             raise ChatkeepError(f"Run {self.run_id} was given an event after its last one.")
         shown, line = encode(len(self.frames), event)
+        self._keep(event)
         self.frames.append(shown)
-        self._texts.append(event.text if isinstance(event, Delta) else "")
         if held:
             self._held = line
         else:
             self._unwritten.append(line)
-        self._last_taken = isinstance(event, Done | Problem)
-        if isinstance(event, Retry):
-            self.provider, self.model = event.provider, event.model
+
+    def _keep(self, event: RunEvent) -> None:
+        """Keep what `event`, the next one, says to whoever comes later."""
+        if isinstance(event, Delta):  # nearly all are
+            self._texts.append(event.text)
+            return
+        self._texts.append("")
+        match event:
+            case Reasoning() | ToolCall():
+                self._asides.append((len(self.frames), event))
+            case Done() | Problem():
+                self._last_taken = True
+            case Retry():
+                self.provider, self.model = event.provider, event.model
 
     def release(self) -> None:
         """Let the held event be written."""
@@ -237,12 +262,13 @@ class Run:
     def resume(self, lines: list[JournalLine]) -> None:
         """Take in the events of an earlier process, all revealed. Raises: msgspec.MsgspecError."""
         for line in lines:
-            self._absorb(line.decoded())
+            event = line.decoded()
+            self._keep(event)
+            self._absorb(event)
             self.frames.append(line.frame())
         self._revealed = len(self.frames)
 
     def _absorb(self, event: RunEvent) -> None:
-        self._texts.append(event.text if isinstance(event, Delta) else "")
         match event:
             case Delta() | Reasoning() | ToolCall() | UsageReport():
                 self.reply.add(event)
@@ -254,14 +280,11 @@ class Run:
                     event.stats,
                 )
                 self.reply.checks = event.checks
-                self._last_taken = True
             case Problem():
                 self.state = RunState(event.state or RunState.FAILED)
                 self.problem = event
-                self._last_taken = True
                 self._forget_who_said_nothing()
             case Retry():
-                self.provider, self.model = event.provider, event.model
                 self.reply.fail(event.failed)
             case Start():
                 pass

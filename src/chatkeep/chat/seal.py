@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from chatkeep.chat.branch import appended, questions
-from chatkeep.chat.model import Chat, ChatKey, Message, now, title_of
+from chatkeep.chat.images import title_for
+from chatkeep.chat.model import Chat, ChatKey, Message, now
 from chatkeep.chat.ports import ChatStore, RunRecord
 from chatkeep.chat.run import Run
 from chatkeep.errors import ChatNotFound
@@ -50,7 +51,7 @@ def new_chat(record: RunRecord, system_prompt: str) -> Chat:
     prompt = system_prompt_of(record, None, system_prompt)
     return Chat(
         chat_id=record.chat_id,
-        title=title_of(record.user.text),
+        title=title_for(record.user),
         revision=0,
         created_at=record.created_at,
         last_updated=record.created_at,
@@ -67,7 +68,12 @@ def system_prompt_of(record: RunRecord, before: Sequence[Message] | None, defaul
         return record.system_prompt
     if before is None:
         return default
-    return "\n\n".join(message.text for message in before if message.role == "system")
+    return prompt_in(before)
+
+
+def prompt_in(messages: Sequence[Message]) -> str:
+    """What the system says in `messages`."""
+    return "\n\n".join(text for message in messages if message.role == "system" and (text := message.text))
 
 
 def _user_of(run: Run) -> Message:

@@ -14,6 +14,7 @@ import structlog
 from chatkeep.chat.asides import Asides
 from chatkeep.chat.background import Background, to_its_end
 from chatkeep.chat.guard import Limits
+from chatkeep.chat.images import title_for
 from chatkeep.chat.model import ChatKey, denial_in, title_of
 from chatkeep.chat.observe import RunObserver
 from chatkeep.chat.ports import ChatStore, Providers
@@ -157,9 +158,10 @@ def _plain(line: str) -> str:
 
 
 def _first_turn(run: Run) -> _FirstTurn:
-    question = run.record.user.text
+    user = run.record.user
+    title = title_for(user)
     return _FirstTurn(
-        run.record.key, run.provider, run.model, title_of(question), _quoted(question), _quoted(run.reply.text)
+        run.record.key, run.provider, run.model, title, _quoted(user.text or title), _quoted(run.reply.text)
     )
 
 

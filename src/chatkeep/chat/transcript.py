@@ -19,6 +19,7 @@ _ENDED = {
     "failed": "This reply failed",
     "interrupted": "This reply was interrupted.",
 }
+_SHOWN_PART = {"image_url": "image"}
 _NEWLINES = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x9f]")  # a terminal obeys some of them
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -97,7 +98,8 @@ def _said(message: Message) -> str:
             part = msgspec.json.decode(raw, type=_Part)
         except msgspec.MsgspecError:
             part = _Part()
-        lines.append(part.text if part.text is not None else f"[{_on_one_line(part.type) or 'something'}: not shown]")
+        kind = _SHOWN_PART.get(part.type, _on_one_line(part.type)) or "something"
+        lines.append(part.text if part.text is not None else f"[{kind}: not shown]")
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -17,14 +17,15 @@ from chatkeep.chat.continuation import check_last
 from chatkeep.chat.ending import conclude, last_event, log_end
 from chatkeep.chat.events import RunEvent
 from chatkeep.chat.guard import Limits
+from chatkeep.chat.images import images_in, unseen
 from chatkeep.chat.lanes import Lanes
-from chatkeep.chat.model import Chat, ChatKey
+from chatkeep.chat.model import Chat, ChatKey, Message
 from chatkeep.chat.observe import Observers
 from chatkeep.chat.ports import ChatStore, Provider, ProviderRequest, Providers, RunLog
 from chatkeep.chat.recorder import Recorder
 from chatkeep.chat.run import Ending, Run, RunState
 from chatkeep.chat.seal import load_or_none, seal, system_prompt_of
-from chatkeep.errors import ChatkeepError, Conflict, StorageFailed
+from chatkeep.errors import ChatkeepError, Conflict, InvalidRequest, StorageFailed
 
 _logger = structlog.get_logger("chatkeep.turn")
 
@@ -146,7 +147,9 @@ class Turns:
         self._unsealed.pop(key, None)
 
     def check_fits(self, run: Run, provider: Provider, chat: Chat | None) -> None:
-        """Return when the run's question fits the model. Raises: ContextTooLong."""
+        """Return when the run's question fits the model. Raises: ContextTooLong; InvalidRequest for images that it
+        cannot see.
+        """
         record = run.record
         before = path_before(chat, record.parent_id)
         check_fits(
@@ -157,6 +160,22 @@ class Turns:
             max_tokens=record.max_tokens,
             continues=record.continues,
         )
+        if provider.can_see(record.model) is False:
+            self._check_unseen(run, provider, chat, before)
+
+    def _check_unseen(self, run: Run, provider: Provider, chat: Chat | None, before: Sequence[Message]) -> None:
+        """Return when nothing with an image would be sent to a model that takes none. Raises: InvalidRequest."""
+        user = run.record.user
+        if not (isinstance(user.content, list) or any([isinstance(message.content, list) for message in before])):  # noqa: C419 - twice as fast
+            return
+        if not run.record.asks_again and images_in(user.content):
+            raise unseen(provider.name, run.record.model)
+        sent = self._request(run, provider, run.record.model, chat).messages
+        if any(images_in(message.content) for message in sent):
+            raise InvalidRequest(
+                f"The chat has images, and {run.record.model} of {provider.name} takes text alone: ask another model.",
+                errors=(("$.model", "takes no images"),),
+            )
 
     def _window(self, provider: Provider, model: str) -> int | None:
         return self._context_tokens or provider.context_tokens(model)

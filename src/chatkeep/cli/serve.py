@@ -13,6 +13,7 @@ import structlog
 import uvicorn
 import uvloop
 
+from chatkeep.api.page import BuiltPage
 from chatkeep.app.routes import create_app
 from chatkeep.app.service import Service
 from chatkeep.cli.http_protocol import HttpProtocol
@@ -47,6 +48,8 @@ def serve(
         configure_logging(settings.log_level, as_json=settings.log_json, folder=settings.log_dir)
         for doubt in doubts(settings):
             _log.warning("setting_in_doubt", detail=doubt)
+        if not BuiltPage.installed().is_built:
+            _log.info("page_not_built", detail="Browsers get a page that says how to get the web page.")
         _allow_many_connections()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, first_key=first_key))

@@ -39,6 +39,11 @@ class AnthropicProvider:
         """What the service told with its models, else what is known from elsewhere."""
         return self._catalog.context_tokens(model)
 
+    def can_see(self, model: str) -> bool | None:
+        """What the service told with its models."""
+        listed = self._catalog.find(model)
+        return listed.can_see if listed is not None else None
+
     def can_prefill(self, model: str) -> bool:
         """As far as its name tells: the generations up to 4.5 do."""
         return can_prefill(model)

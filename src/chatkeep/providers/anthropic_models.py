@@ -47,6 +47,7 @@ class _Thinking(msgspec.Struct, frozen=True):
 
 class _Capabilities(msgspec.Struct, frozen=True):
     thinking: _Thinking = _Thinking()
+    image_input: _Support | None = None
 
 
 class ListedModel(msgspec.Struct, frozen=True):
@@ -57,6 +58,12 @@ class ListedModel(msgspec.Struct, frozen=True):
     max_tokens: TokenCount | None = None
     lifecycle: str = "active"
     capabilities: _Capabilities | None = None
+
+    @property
+    def can_see(self) -> bool | None:
+        """Whether it takes images, None when the service does not tell."""
+        image_input = self.capabilities.image_input if self.capabilities is not None else None
+        return None if image_input is None else image_input.supported
 
     @property
     def thinks_unasked(self) -> bool:

@@ -42,6 +42,7 @@ from chatkeep.errors import (
     ProviderTimedOut,
     ProviderUnavailable,
 )
+from chatkeep.providers.text_only import check_no_images
 
 CONTEXT_TOKENS = 8192
 MODELS = ("echo", "echo-reasoning")
@@ -173,10 +174,15 @@ class EchoProvider:
         """Always."""
         return True
 
+    def can_see(self, model: str) -> bool | None:  # noqa: ARG002 - the port's; here they are all alike
+        """Never: it says back what it is told."""
+        return False
+
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
-        """Yield what the script says. Raises: what the script says; ModelNotFound."""
+        """Yield what the script says. Raises: what the script says; ModelNotFound; RequestRefused for images."""
         if request.model not in MODELS:
             raise ModelNotFound(f"echo has no model {request.model}; it has {', '.join(MODELS)}.")
+        check_no_images(self.name, request)
         script = read_script(request)
         place = script.begins_at
         for event in script.words():

@@ -83,6 +83,10 @@ class EmbeddedProvider:
         """Yes: llama.cpp's server goes on with a last message of the assistant."""
         return True
 
+    def can_see(self, model: str) -> bool | None:  # noqa: ARG002 - the port's; here there is one model
+        """No: it reads text."""
+        return False
+
     async def warm_up(self) -> None:
         """Return when the model is in memory, so that the first answer need not wait. Raises: ProviderFailed."""
         self._users += 1

@@ -72,6 +72,11 @@ class ForeignProvider:
         """As it says, False while it is not there."""
         return self._told("can_prefill", model) is True
 
+    def can_see(self, model: str) -> bool | None:
+        """As it says, None while it is not there and when it does not say."""
+        told = self._told("can_see", model)
+        return told if isinstance(told, bool) else None
+
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
         """Yield its reply as it comes. Closing the iterator closes its own, for a moment; a failure of that is none.
 

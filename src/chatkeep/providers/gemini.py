@@ -44,6 +44,10 @@ class GeminiProvider:
         """What the service told with its models, else what is known from elsewhere."""
         return self._catalog.context_tokens(model)
 
+    def can_see(self, model: str) -> bool | None:  # noqa: ARG002 - the port's; here none is told of
+        """Not known: the list of models does not tell, and some of them take text alone."""
+        return None
+
     def can_prefill(self, model: str) -> bool:  # noqa: ARG002 - the port's; here they are all alike
         """No: the format has no word for it."""
         return False

@@ -14,14 +14,15 @@ from chatkeep.providers.conversation import converse
 from chatkeep.providers.http import Service
 from chatkeep.providers.ollama_wire import (
     ReplyDecoder,
-    decode_context_tokens,
+    ShownModel,
     decode_models,
+    decode_show,
     decode_version,
     encode_request,
 )
 from chatkeep.providers.sse import LineDecoder
 
-_LEARN_S = 1.0  # for all windows at once; a model's is a few milliseconds' work
+_LEARN_S = 1.0  # for all models at once; one is a few milliseconds' work
 _LEARN_AT_ONCE = 8
 
 
@@ -37,7 +38,7 @@ class OllamaProvider:
         self._service = service
         self._default_model = default_model
         self._context_tokens = context_tokens
-        self._windows: dict[str, int] = {}
+        self._shown: dict[str, ShownModel] = {}
 
     @property
     def name(self) -> str:
@@ -47,13 +48,13 @@ class OllamaProvider:
     async def models(self) -> list[str]:
         """What is pulled there, the default one first, else the newest. Raises: ProviderFailed.
 
-        Their windows are learnt as well: a prompt must be cut to fit before the first call.
+        What they are is learnt as well: a prompt must be cut to fit before the first call.
         """
         names = await self._service.fetch("/api/tags", decode_models)
         listed = led_by(self._default_model, names)
         # Why forget: Ollama takes a name in any case and with or without its registry, and users may try them all.
-        self._windows = {name: self._windows[name] for name in listed if name in self._windows}
-        await self._learn_windows(listed)
+        self._shown = {name: self._shown[name] for name in listed if name in self._shown}
+        await self._learn_all(listed)
         return listed
 
     async def check(self) -> None:
@@ -62,11 +63,17 @@ class OllamaProvider:
 
     def context_tokens(self, model: str) -> int | None:
         """The window that each call asks for; None for a model not in the last list, until its next call."""
-        return self._context_tokens or self._windows.get(model) or self._windows.get(f"{model}:latest")
+        shown = self._find(model)
+        return self._context_tokens or (shown.context_tokens if shown is not None else None)
 
     def can_prefill(self, model: str) -> bool:  # noqa: ARG002 - the port's; here they are all alike
         """Yes: Ollama goes on with a last message of the assistant."""
         return True
+
+    def can_see(self, model: str) -> bool | None:
+        """What Ollama tells of the model; None for one that is not in the last list, until its next call."""
+        shown = self._find(model)
+        return shown.can_see if shown is not None else None
 
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
         """Yield the reply as it comes; `Finish` is last. Closing the iterator closes the connection.
@@ -74,29 +81,33 @@ class OllamaProvider:
         Raises: ProviderFailed, ModelNotFound, ContextTooLong.
         """
         # Why again: a model that is not listed, or a list that was never asked for.
-        await self._learn_window(request.model)
+        if self.context_tokens(request.model) is None:
+            await self._learn(request.model)
         content = encode_request(request, self.context_tokens(request.model))
         replying = converse(self._service, "/api/chat", content, "application/x-ndjson", LineDecoder(), ReplyDecoder())
         async with aclosing(replying) as events:
             async for event in events:
                 yield event
 
-    async def _learn_windows(self, models: list[str]) -> None:
+    def _find(self, model: str) -> ShownModel | None:
+        return self._shown.get(model) or self._shown.get(f"{model}:latest")
+
+    async def _learn_all(self, models: list[str]) -> None:
         """Learn what is not known yet, the first ones first; what takes too long is learnt with its first call."""
         places = asyncio.Semaphore(_LEARN_AT_ONCE)
 
         async def learn(model: str) -> None:
             async with places:
-                await self._learn_window(model)
+                await self._learn(model)
 
         with suppress(TimeoutError):
             async with asyncio.timeout(_LEARN_S):
                 await asyncio.gather(*map(learn, models))
 
-    async def _learn_window(self, model: str) -> None:
-        """Ask what the model's window is, once. Best effort: with an unknown window nothing is trimmed."""
-        if self.context_tokens(model) is not None:
+    async def _learn(self, model: str) -> None:
+        """Ask what the model is, once. Best effort: with an unknown window nothing is trimmed."""
+        if self._find(model) is not None:
             return
         with suppress(ProviderFailed):
             content = msgspec.json.encode({"model": model})
-            self._windows[model] = await self._service.fetch("/api/show", decode_context_tokens, content)
+            self._shown[model] = await self._service.fetch("/api/show", decode_show, content)

@@ -229,6 +229,14 @@ class _Version(msgspec.Struct, frozen=True):
 class _Show(msgspec.Struct, frozen=True):
     model_info: dict[str, msgspec.Raw] = {}
     parameters: str = ""
+    capabilities: list[str] | None = None
+
+
+class ShownModel(msgspec.Struct, frozen=True):
+    """What /api/show tells of a model. `can_see` is None for Ollamas before 0.6.4, which do not tell."""
+
+    context_tokens: int
+    can_see: bool | None
 
 
 def decode_models(answer: bytes) -> list[str]:
@@ -241,12 +249,15 @@ def decode_version(answer: bytes) -> str:
     return msgspec.json.decode(answer, type=_Version).version
 
 
-def decode_context_tokens(answer: bytes) -> int:
-    """The window to ask for, by /api/show: the model file's num_ctx, else `WINDOW_TOKENS`; the model's length at most.
-
-    Raises: msgspec.MsgspecError, ValueError.
+def decode_show(answer: bytes) -> ShownModel:
+    """What /api/show tells. Its window is the one to ask for: the model file's num_ctx, else `WINDOW_TOKENS`; the
+    model's length at most. Raises: msgspec.MsgspecError, ValueError.
     """
     show = msgspec.json.decode(answer, type=_Show)
+    return ShownModel(_window(show), None if show.capabilities is None else "vision" in show.capabilities)
+
+
+def _window(show: _Show) -> int:
     window = _num_ctx(show.parameters) or WINDOW_TOKENS
     lengths = (value for name, value in show.model_info.items() if name.endswith(".context_length"))
     length = next((msgspec.json.decode(value, type=TokenCount) for value in lengths), 0)

@@ -38,6 +38,11 @@ class OpenAIProvider:
         """What the service told with its models, else what is known from elsewhere."""
         return self._catalog.context_tokens(model)
 
+    def can_see(self, model: str) -> bool | None:
+        """What the service told with its models."""
+        listed = self._catalog.find(model)
+        return listed.can_see if listed is not None else None
+
     def can_prefill(self, model: str) -> bool:  # noqa: ARG002 - the port's; here the service decides
         """Whether the service is one that does."""
         return bool(self._quirks.prefill)

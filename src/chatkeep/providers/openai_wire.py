@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from chatkeep.chat.events import Delta, Finish, ProviderEvent, Reasoning, UsageReport
 from chatkeep.chat.model import text_of
 from chatkeep.chat.ports import ChatMessage, ProviderRequest, Tool
-from chatkeep.providers.failures import Complaint, StreamBroken, complaint_of, describe
+from chatkeep.providers.failures import NO_JSON, Complaint, StreamBroken, complaint_of, describe
 from chatkeep.providers.openai_usage import decode_usage
 from chatkeep.providers.tool_calls import ToolCalls
 
@@ -283,6 +283,18 @@ def _of_parts(parts: list[_Part]) -> list[ProviderEvent]:
     return events
 
 
+class _Architecture(msgspec.Struct, frozen=True):
+    """OpenRouter's, and llama.cpp's with several models."""
+
+    input_modalities: list[str]
+
+
+class _Capabilities(msgspec.Struct, frozen=True):
+    """Mistral's."""
+
+    vision: bool
+
+
 class ListedModel(msgspec.Struct, frozen=True):
     """The context window has a name of its own with each service that tells it."""
 
@@ -291,6 +303,8 @@ class ListedModel(msgspec.Struct, frozen=True):
     context_window: int | None = None  # Groq
     max_context_length: int | None = None  # Mistral, LM Studio
     max_model_len: int | None = None  # vLLM
+    architecture: msgspec.Raw = _NULL  # these two decoded apart: services put other things there, too
+    capabilities: msgspec.Raw = _NULL
 
     @property
     def id(self) -> str:
@@ -301,6 +315,18 @@ class ListedModel(msgspec.Struct, frozen=True):
     def context_tokens(self) -> int | None:
         """The context window, None when the service does not tell."""
         return self.context_length or self.context_window or self.max_context_length or self.max_model_len
+
+    @property
+    def can_see(self) -> bool | None:
+        """Whether it takes images, None when the service does not tell."""
+        try:
+            modalities = msgspec.json.decode(self.architecture, type=_Architecture | None)
+            if modalities is not None:
+                return "image" in modalities.input_modalities
+            abilities = msgspec.json.decode(self.capabilities, type=_Capabilities | None)
+        except NO_JSON:
+            return None
+        return None if abilities is None else abilities.vision
 
 
 class _ModelList(msgspec.Struct, frozen=True):

@@ -202,6 +202,7 @@ class Registry:
             rates.prompt if rates else None,
             rates.completion if rates else None,
             provider.can_prefill(model),
+            provider.can_see(model),
         )
 
     def _split(self, model: str) -> tuple[str | None, str]:

@@ -61,6 +61,10 @@ class SimpleProvider:
         """Never: such a class answers."""
         return False
 
+    def can_see(self, model: str) -> bool | None:  # noqa: ARG002 - the port's; here they are all alike
+        """Never: such a class gets text."""
+        return False
+
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
         """Yield the whole reply, then `Finish`. Closing the iterator cancels the call, if it is async.
 

@@ -9,6 +9,11 @@ def check_text_only(name: str, request: ProviderRequest) -> None:
     """Return when `request` has neither tools nor anything but text. Raises: RequestRefused."""
     if request.tools or any(message.tool_calls or message.role == "tool" for message in request.messages):
         raise RequestRefused(f"{name} calls no tools: ask another model, or without them.")
-    parts = [part for message in request.messages for part in parts_of(message)]
-    if not all(isinstance(part, Text) for part in parts):
-        raise RequestRefused(f"{name} takes text alone: ask another model, or without images.")
+    check_no_images(name, request)
+
+
+def check_no_images(name: str, request: ProviderRequest) -> None:
+    """Return when `request` has nothing but text in its messages. Raises: RequestRefused."""
+    for message in request.messages:
+        if not isinstance(message.content, str) and not all(isinstance(part, Text) for part in parts_of(message)):
+            raise RequestRefused(f"{name} takes text alone: ask another model, or without images.")

@@ -9,7 +9,8 @@ from datetime import datetime
 import msgspec
 
 from chatkeep.chat.branch import beginning_of
-from chatkeep.chat.model import FORMAT, Chat, Message, Origin, digest, is_timestamp, timestamp, title_of
+from chatkeep.chat.images import title_for
+from chatkeep.chat.model import FORMAT, Chat, Message, Origin, digest, is_timestamp, timestamp
 
 _encoder = msgspec.json.Encoder()
 
@@ -101,7 +102,7 @@ def whole_chat(
     times = [message.timestamp for message in messages if message.timestamp]
     return Chat(
         chat_id=chat_id,
-        title=header.title or title_of(next((m.text for m in messages if m.role == "user"), "")),
+        title=header.title or title_for(next((m for m in messages if m.role == "user"), None)),
         revision=header.revision,
         created_at=normal_time(header.created_at) or (times[0] if times else timestamp(modified)),
         last_updated=normal_time(header.last_updated) or (times[-1] if times else timestamp(modified)),

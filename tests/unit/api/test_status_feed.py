@@ -104,6 +104,7 @@ async def test_a_status_comes_on_connect_and_again_and_again(tmp_path: Path) -> 
 async def test_the_figures_of_a_run_come_while_it_goes_on_and_once_at_its_end(tmp_path: Path) -> None:
     async with heart(tmp_path) as h:
         feed, socket = feed_of(h, pace_s=0.001), FakeSocket()
+        h.providers.cost = 0.25
         task = serving(feed, socket, OpenConnections())
         await socket.until("status")
         run = await begun(h, 0)
@@ -136,7 +137,10 @@ async def test_the_figures_of_a_run_come_while_it_goes_on_and_once_at_its_end(tm
         "time_to_first_token_ms": run.reply.figures.stats.time_to_first_token_ms,
         "elapsed_ms": run.reply.figures.stats.elapsed_ms,
         "estimated": True,
+        "error": None,
+        "cost_usd": 0.25,
     }
+    assert stats[0]["cost_usd"] is None
 
 
 async def test_a_socket_is_told_of_its_owners_runs_only(tmp_path: Path) -> None:

@@ -214,3 +214,14 @@ def test_what_is_sent_fits_the_window_and_leaves_room_for_the_reply(turns: list[
 
     assert used == sum(estimate_tokens(str(message.content)) for message in messages)
     assert used <= window - window // 4
+
+
+def test_images_count_in_what_a_window_has_room_for() -> None:
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    seen = Message(role="user", content=[msgspec.Raw(msgspec.json.encode(part))] * 2)
+
+    _, tokens = fit((), "", seen, window=2200, max_tokens=None)
+
+    assert tokens == 2 * 765 + estimate_tokens("")
+    with pytest.raises(ContextTooLong):
+        check_fits((), "", seen, window=2000, max_tokens=1000)

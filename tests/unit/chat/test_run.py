@@ -5,7 +5,7 @@ import pytest
 
 from chatkeep.chat.events import Delta, Done, JournalLine, Reasoning, Start, UsageReport
 from chatkeep.chat.follow import PING, check_position, follow, follow_text, wait_for_text
-from chatkeep.chat.model import Message, Stats, Usage
+from chatkeep.chat.model import Message, Stats, ToolCall, Usage
 from chatkeep.chat.ports import RunRecord
 from chatkeep.chat.run import Run, RunState
 from chatkeep.errors import ChatkeepError, RunExpired
@@ -40,6 +40,20 @@ async def test_an_event_is_not_seen_before_the_journal_has_it() -> None:
 
     assert numbers(run.piece_after(-1)[0]) == [0, 1]
     assert run.visible_text == "secret"
+
+
+async def test_reasoning_and_calls_are_seen_as_far_as_the_events_are() -> None:
+    run, call = taken(), ToolCall("call_0", "add", "{}")
+    run.take(Reasoning("Let "))
+    run.reveal_all()
+    run.take(Reasoning("me."))
+    run.take(call)
+
+    assert (run.visible_reasoning, run.visible_tool_calls) == ("Let ", [])
+
+    run.reveal_all()
+
+    assert (run.visible_reasoning, run.visible_tool_calls) == ("Let me.", [call])
 
 
 async def test_nothing_follows_the_last_event() -> None:

@@ -82,7 +82,7 @@ def test_parts_that_are_no_text_are_named() -> None:
     parts = [{"type": "text", "text": "See"}, {"type": "image_url", "image_url": {"url": "data:"}}]
     message = Message(role="user", content=[msgspec.Raw(msgspec.json.encode(part)) for part in parts])
 
-    assert "> See\n> [image_url: not shown]" in markdown(a_chat(message))
+    assert "> See\n> [image: not shown]" in markdown(a_chat(message))
 
 
 HOSTILE = [

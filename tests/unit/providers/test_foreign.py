@@ -39,6 +39,9 @@ class Whole:
     def can_prefill(self, model: str) -> bool:
         return True
 
+    def can_see(self, model: str) -> bool | None:
+        return True
+
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[ProviderEvent]:
         yield Delta(str(request.messages[-1].content))
         yield Finish("stop")
@@ -64,10 +67,10 @@ async def test_a_whole_provider_is_made_once_and_passed_through_under_our_name()
         return made[-1]
 
     provider = foreign(make)
-    assert (provider.context_tokens("m"), provider.can_prefill("m")) == (None, False)
+    assert (provider.context_tokens("m"), provider.can_prefill("m"), provider.can_see("m")) == (None, False, None)
     await asyncio.gather(provider.check(), provider.check())
     assert (provider.name, await provider.models()) == ("acme", ["m"])
-    assert (provider.context_tokens("m"), provider.can_prefill("m")) == (512, True)
+    assert (provider.context_tokens("m"), provider.can_prefill("m"), provider.can_see("m")) == (512, True, True)
     assert await events_of(provider) == [Delta("hello"), Finish("stop")]
     await provider.aclose()
     assert [each.closed for each in made] == [True]
@@ -202,13 +205,13 @@ async def test_what_is_no_event_and_what_is_no_list_is_a_failure() -> None:
         yield "hello"
 
     provider = foreign(
-        lambda: Whole(stream=text, models=lambda: "m", context_tokens=raising(KeyError()), can_prefill=3)
+        lambda: Whole(stream=text, models=lambda: "m", context_tokens=raising(KeyError()), can_prefill=3, can_see="yes")
     )
     with pytest.raises(ProviderFailed, match="it gave str in place of an event"):
         await events_of(provider)
     with pytest.raises(ProviderFailed, match="no list of names"):
         await provider.models()
-    assert (provider.context_tokens("m"), provider.can_prefill("m")) == (None, False)
+    assert (provider.context_tokens("m"), provider.can_prefill("m"), provider.can_see("m")) == (None, False, None)
 
 
 async def test_closing_its_stream_closes_its_own() -> None:

@@ -49,6 +49,9 @@ class Fake:
     def can_prefill(self, model: str) -> bool:
         return False
 
+    def can_see(self, model: str) -> bool | None:
+        return None
+
     def context_tokens(self, model: str) -> int | None:
         return None
 
@@ -269,8 +272,10 @@ async def test_the_models_of_all_or_of_one_are_told_with_what_is_known_of_them()
         await these.check("a")
 
         assert [offered.id for offered in these.models(None)] == ["openai/m", "openai/new", "a/m", "never-there/mine"]
-        assert these.models("OpenAI")[0] == OfferedModel("openai/m", "openai", "m", None, 1.0, 2.0, can_prefill=False)
-        assert these.models("a")[0] == OfferedModel("a/m", "a", "m", None, None, None, can_prefill=False)
+        assert these.models("OpenAI")[0] == OfferedModel(
+            "openai/m", "openai", "m", None, 1.0, 2.0, can_prefill=False, can_see=None
+        )
+        assert these.models("a")[0] == OfferedModel("a/m", "a", "m", None, None, None, can_prefill=False, can_see=None)
         assert these.models("groq") == []
         with pytest.raises(ProviderNotFound, match="openai, a, never-there, groq"):
             these.models("nobody")

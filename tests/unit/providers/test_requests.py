@@ -178,11 +178,45 @@ def test_ollama_gets_the_text_of_parts_as_everybody_reads_it() -> None:
 def test_the_window_asked_of_ollama_is_its_own_setting_else_ours_and_never_above_the_models(
     answer: bytes, window: int
 ) -> None:
-    assert ollama_wire.decode_context_tokens(answer) == window
+    assert ollama_wire.decode_show(answer).context_tokens == window
 
 
 @pytest.mark.parametrize("number", ["9" * 400, "9" * 5000, "-1", "\u00b2"])
 def test_a_window_that_cannot_be_is_an_error_that_the_caller_knows(number: str) -> None:
     shown = {"parameters": f"num_ctx {number}", "model_info": {}}
     with pytest.raises(msgspec.MsgspecError):
-        ollama_wire.decode_context_tokens(msgspec.json.encode(shown))
+        ollama_wire.decode_show(msgspec.json.encode(shown))
+
+
+@pytest.mark.parametrize(
+    ("answer", "sees"),
+    [
+        (b'{"capabilities":["completion","vision"]}', True),
+        (b'{"capabilities":["completion","tools"]}', False),
+        (b"{}", None),
+    ],
+)
+def test_ollama_tells_whether_a_model_takes_images_since_it_lists_capabilities(
+    answer: bytes, sees: bool | None
+) -> None:
+    assert ollama_wire.decode_show(answer).can_see is sees
+
+
+@pytest.mark.parametrize(
+    ("told", "sees"),
+    [
+        ({"architecture": {"input_modalities": ["text", "image"]}}, True),
+        ({"architecture": {"input_modalities": ["text"]}, "capabilities": {"vision": True}}, False),
+        ({"capabilities": {"vision": True}}, True),
+        ({"capabilities": {"vision": False}}, False),
+        ({"capabilities": ["vision"]}, None),
+        ({"architecture": "transformer"}, None),
+        ({"architecture": None, "capabilities": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_service_tells_whether_a_model_takes_images_in_one_of_two_forms_or_not_at_all(
+    told: dict[str, object], sees: bool | None
+) -> None:
+    listed = msgspec.json.encode({"data": [{"id": "gpt-4o-vision", **told}]})
+    assert [model.can_see for model in openai_wire.decode_models(listed)] == [sees]

@@ -73,6 +73,9 @@ class Listing:
     def can_prefill(self, model: str) -> bool:
         return False
 
+    def can_see(self, model: str) -> bool | None:
+        return None
+
     def context_tokens(self, model: str) -> int | None:
         return None
 

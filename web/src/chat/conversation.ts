@@ -9,7 +9,7 @@ import { announce } from "../chats/changes";
 import { followRun } from "../live/run-events";
 import { FINAL_STATES, type GenerationStats, onGeneration, onReturn } from "../live/status-feed";
 import { noteUnauthorized } from "../session/session";
-import { LiveReply, type Question } from "./live-reply";
+import { type Ending, LiveReply, type Question } from "./live-reply";
 import { type Asked, ask, type Entry, outbox, remove } from "./outbox";
 
 export type StoredMessage = Schemas["ShownMessage"];
@@ -31,14 +31,20 @@ export class Conversation {
   readonly messages = signal<readonly StoredMessage[]>([]);
   readonly hasOlder = signal(false);
   readonly live = signal<LiveReply | null>(null);
-  /** What came of stopping a reply here, by message id. */
+  /** What came of stopping a reply here, by run id. */
   readonly receipts = signal<ReadonlyMap<string, Schemas["StopReceipt"]>>(new Map());
-  /** Questions that no history has yet, oldest first, but for the one that is answered now. */
-  readonly pending = computed(() =>
-    outbox.value.filter((entry) => entry.chatId === this.chatId && entry.runId !== (this.live.value?.runId ?? "")),
+  /** How runs ended that were followed here, by run id: a history has no detail of a failure. */
+  readonly endings = signal<ReadonlyMap<string, Ending>>(new Map());
+  /** All that was asked and that no history has yet, oldest first. */
+  readonly asked = computed(() => outbox.value.filter((entry) => entry.chatId === this.chatId));
+  /** The same, but for what is answered now. */
+  readonly pending = computed(() => this.asked.value.filter((entry) => entry.runId !== (this.live.value?.runId ?? "")));
+  /** Whether a reply is written or waited for: nothing but a new question can be asked until its end. */
+  readonly isBusy = computed(
+    () => this.live.value !== null || this.pending.value.some((entry) => entry.state !== "refused"),
   );
-  /** The system prompt of the chat itself; empty when there is none, or it is not loaded. */
-  readonly systemPrompt = computed(() => systemPromptOf(this.messages.value));
+  /** What the model is told before all messages; empty when that is nothing, or it is not loaded. */
+  readonly systemPrompt = signal("");
 
   #closed = new AbortController();
   #following: AbortController | null = null;
@@ -46,7 +52,12 @@ export class Conversation {
   #isStale = false;
   #ends: (() => void)[] = [];
 
-  constructor(readonly chatId: string) {
+  /** `isNew`: the id was just made, so that there is nothing to load. */
+  constructor(
+    readonly chatId: string,
+    isNew = false,
+  ) {
+    if (isNew) this.state.value = "new";
     this.#ends.push(onGeneration((stats) => this.#hear(stats)));
     this.#ends.push(onReturn(() => void this.load()));
     this.#ends.push(effect(() => this.#takeUp(this.pending.value)));
@@ -134,7 +145,7 @@ export class Conversation {
     try {
       const params = { path: { run_id: live.runId } };
       const receipt = await answerOf(api.POST("/runs/{run_id}/stop", { params }));
-      this.receipts.value = new Map(this.receipts.value).set(live.messageId.value, receipt);
+      this.receipts.value = new Map(this.receipts.value).set(live.runId, receipt);
     } catch (error) {
       if (live.state.value === "stopping") live.state.value = "running";
       throw error;
@@ -147,8 +158,7 @@ export class Conversation {
 
   /** Null while a reply is being written or waited for: a second click is none. */
   #askOnce(asked: Asked): Entry | null {
-    if (this.live.value !== null || this.pending.value.some((entry) => entry.state !== "refused")) return null;
-    return this.#ask(asked);
+    return this.isBusy.value ? null : this.#ask(asked);
   }
 
   async #loadAll(): Promise<void> {
@@ -175,6 +185,7 @@ export class Conversation {
       this.messages.value = joined ?? history.messages;
       this.title.value = history.title;
       this.revision.value = history.revision;
+      this.systemPrompt.value = history.system_prompt ?? "";
       this.problem.value = null;
       this.state.value = "ready";
       this.#settle(history.messages, run);
@@ -213,7 +224,7 @@ export class Conversation {
     if (this.live.peek() !== null || this.state.peek() === "loading") return;
     const entry = entries.find(({ state }) => state === "accepted");
     if (entry === undefined || entry.runId === null) return;
-    const question = entry.kind === "send" ? questionOf(entry.body) : null;
+    const question = entry.kind === "send" || entry.kind === "edit" ? questionOf(entry.body) : null;
     const so_far = { messageId: "", text: "", reasoning: "", toolCalls: [], lastEventId: -1 };
     this.#attach(new LiveReply(entry.runId, question, null, so_far));
     // What is asked of an old message changes the path that is shown: the history has the new one.
@@ -258,6 +269,8 @@ export class Conversation {
   /** The run is over: its messages are stored. */
   async #end(live: LiveReply): Promise<void> {
     for (const entry of outbox.value) if (entry.runId === live.runId) remove(entry.key);
+    const ending = live.ending.value;
+    if (ending !== null) this.endings.value = new Map(this.endings.value).set(live.runId, ending);
     await this.load();
     if (this.live.value === live && this.problem.value === null) this.#detach();
     this.#takeUp(this.pending.value);
@@ -320,24 +333,22 @@ export function joinedPath(
 
 function liveReplyOf(run: Schemas["ActiveRun"]): LiveReply {
   const question = run.message === null ? null : { text: run.message, images: run.images ?? [] };
-  return new LiveReply(run.run_id, question, run.continues ?? null, {
+  const live = new LiveReply(run.run_id, question, run.continues ?? null, {
     messageId: run.message_id,
     text: run.response,
     reasoning: run.reasoning ?? "",
     toolCalls: run.tool_calls ?? [],
     lastEventId: run.last_event_id,
   });
+  live.provider.value = run.provider ?? "";
+  live.model.value = run.model ?? "";
+  return live;
 }
 
-function questionOf(body: Schemas["SendBody"]): Question {
+function questionOf(body: Schemas["SendBody"] | Schemas["EditBody"]): Question {
   return { text: body.message ?? "", images: body.images ?? [] };
 }
 
 function imagesOf(question: Question): { images?: string[] } {
   return question.images.length > 0 ? { images: [...question.images] } : {};
-}
-
-function systemPromptOf(messages: readonly StoredMessage[]): string {
-  const found = messages.find((message) => message.role === "system");
-  return typeof found?.content === "string" ? found.content : "";
 }

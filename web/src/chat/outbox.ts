@@ -9,6 +9,7 @@ import { answerOf, api, Refused, type Schemas } from "../api/client";
 import { pause, waitAfter } from "../live/waiting";
 import { outboxStore } from "../session/kept";
 import { uuid } from "../session/random";
+import { whenOpen } from "../session/session";
 
 /** What may be asked, in the terms of the route that takes it. Every one is a run that goes on by itself. */
 export type Asked =
@@ -36,14 +37,20 @@ let session = new AbortController();
 
 /** Take up what an earlier page left, and send it. */
 export async function openOutbox(): Promise<void> {
-  session.abort();
+  closeOutbox();
   session = new AbortController();
-  queues.clear();
   const found = (await keptEntries<string, Entry>(outboxStore()).catch(() => [])).map(([, entry]) => entry);
   const old = found.filter((entry) => entry.state === "accepted" && entry.createdAt < Date.now() - KEPT_MS);
   forget(old.map((entry) => entry.key));
   outbox.value = found.filter((entry) => !old.includes(entry)).sort((one, other) => one.createdAt - other.createdAt);
   for (const entry of outbox.value) if (entry.state === "waiting") enqueue(entry);
+}
+
+/** Send nothing more, and leave what is kept for the next page. */
+export function closeOutbox(): void {
+  session.abort();
+  queues.clear();
+  outbox.value = [];
 }
 
 /** Ask, after what was asked in that chat before. The entry that is returned is in the outbox already. */
@@ -94,6 +101,10 @@ async function deliver(entry: Entry, ended: AbortSignal): Promise<void> {
       return;
     } catch (error) {
       ended.throwIfAborted();
+      if (error instanceof Refused && error.status === 401) {
+        await whenOpen(ended);
+        continue;
+      }
       if (error instanceof Refused && !error.isPassing) {
         const { status, code, detail } = error;
         await change({ ...entry, state: "refused", problem: { status, code, detail } });

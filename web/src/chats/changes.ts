@@ -1,9 +1,12 @@
-/** News between the tabs of one browser: a chat was changed or deleted. */
+/** News between the tabs of one browser: a chat was changed, deleted, brought back or read, or many came at once. */
 
-export interface ChatChange {
-  chatId: string;
-  change: "saved" | "deleted";
-}
+export type ChatChange =
+  /** With a `title` it has that one now, and nothing else is new. */
+  | { change: "saved"; chatId: string; title?: string }
+  | { change: "deleted" | "restored"; chatId: string }
+  /** The reply of that run was seen. */
+  | { change: "read"; chatId: string; runId: string | null }
+  | { change: "imported" };
 
 const channel = new BroadcastChannel("chatkeep");
 const listeners = new Set<(change: ChatChange) => void>();

@@ -24,9 +24,18 @@ export interface GenerationStats {
 
 export const FINAL_STATES = new Set(["completed", "stopped", "failed", "interrupted"]);
 
+/** `chat` of docs/api.md, Providers: somebody changed one of the caller's chats, maybe here. `title` is that of a saved one. */
+export interface ChatNews {
+  chat_id: string;
+  change: "saved" | "deleted";
+  title?: string;
+  revision?: number;
+}
+
 type FeedMessage =
   | { type: "status"; providers: Provider[]; default: string | null }
   | { type: "state_change"; provider: string; new: Provider["state"]; error: string | null }
+  | ({ type: "chat" } & ChatNews)
   | ({ type: "generation_stats" } & GenerationStats);
 
 /** Whether the server is heard: false from the break of the line until it is back. Null: it was not asked yet. */
@@ -37,6 +46,7 @@ export const defaultProvider = signal<string | null>(null);
 export const liveRuns = signal<ReadonlyMap<string, GenerationStats>>(new Map());
 
 const listeners = new Set<(stats: GenerationStats) => void>();
+const chatListeners = new Set<(news: ChatNews) => void>();
 const returns = new Set<() => void>();
 
 /** Be told of every figure that comes. Returns what ends it. */
@@ -45,20 +55,27 @@ export function onGeneration(listener: (stats: GenerationStats) => void): () => 
   return () => listeners.delete(listener);
 }
 
+/** Be told of every chat that is changed. Returns what ends it. */
+export function onChatNews(listener: (news: ChatNews) => void): () => void {
+  chatListeners.add(listener);
+  return () => chatListeners.delete(listener);
+}
+
 /** Be told when the line is back: what happened in between was not heard. Returns what ends it. */
 export function onReturn(listener: () => void): () => void {
   returns.add(listener);
   return () => returns.delete(listener);
 }
 
-/** Listen until `abort`, across every break of the line. */
-export async function listen(abort: AbortSignal): Promise<void> {
+/** Listen until `abort`, across every break of the line. `onBreak` is told of each: maybe the key is no longer valid. */
+export async function listen(abort: AbortSignal, onBreak: () => void): Promise<void> {
   let tries = 0;
   while (!abort.aborted) {
     const wasOpen = await listenOnce(abort);
-    if (abort.aborted) return;
-    tries = wasOpen ? 1 : tries + 1;
     isOnline.value = false;
+    if (abort.aborted) return;
+    onBreak();
+    tries = wasOpen ? 1 : tries + 1;
     try {
       await pause(waitMs(tries, Math.random()), abort);
     } catch {
@@ -105,6 +122,9 @@ function take(message: FeedMessage): void {
       providers.value = providers.value.map((each) =>
         each.name === message.provider ? { ...each, state: message.new, error: message.error } : each,
       );
+      break;
+    case "chat":
+      for (const listener of chatListeners) listener(message);
       break;
     case "generation_stats": {
       const runs = new Map(liveRuns.value);

@@ -14,6 +14,7 @@ export interface ChatOptions {
 
 const NONE: ChatOptions = { model: null, temperature: null, maxTokens: null };
 const LAST = "options";
+const SYSTEM_PROMPT = "system-prompt";
 const MOST_CHATS = 300; // whose choice is kept
 
 const known = new Map<string, Signal<ChatOptions>>();
@@ -35,9 +36,32 @@ export function optionsOf(chatId: string): Signal<ChatOptions> {
   return options;
 }
 
+let systemPrompt: Signal<string> | null = null;
+
+/**
+ * What the model of the chat that is begun next is told first; empty is the server's own prompt. What is put into it is
+ * kept. A chat that is begun has its prompt on the server.
+ */
+export function newSystemPrompt(): Signal<string> {
+  if (systemPrompt !== null) return systemPrompt;
+  const prompt = signal(kept(SYSTEM_PROMPT) ?? "");
+  systemPrompt = prompt;
+  effect(() => keep(SYSTEM_PROMPT, prompt.value === "" ? null : prompt.value));
+  return prompt;
+}
+
+/** The system prompt as a field of a chat's first message, which uses it up. */
+export function takeNewSystemPrompt(): { system_prompt?: string } {
+  const prompt = newSystemPrompt();
+  const text = prompt.value.trim();
+  prompt.value = "";
+  return text === "" ? {} : { system_prompt: text };
+}
+
 /** Somebody else uses the page from here on. */
 export function forgetOptions(): void {
   known.clear();
+  systemPrompt = null;
 }
 
 /** The options as fields of a request. */

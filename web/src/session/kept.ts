@@ -2,10 +2,10 @@
 
 import { clear, createStore, type UseStore } from "idb-keyval";
 
-let owner = "";
+let owner: string | null = null;
 
-/** From here on, what is kept is that owner's. */
-export function keepFor(name: string): void {
+/** From here on, what is kept is that owner's; with null nothing is. */
+export function keepFor(name: string | null): void {
   owner = name;
   store = null;
 }
@@ -16,6 +16,7 @@ function nameOf(name: string): string {
 
 /** The text kept under `name`, null when there is none. */
 export function kept(name: string): string | null {
+  if (owner === null) return null;
   try {
     return localStorage.getItem(nameOf(name));
   } catch {
@@ -25,6 +26,7 @@ export function kept(name: string): string | null {
 
 /** Keep `text` under `name`; null forgets it. A browser that takes no more loses it with the tab, and no sooner. */
 export function keep(name: string, text: string | null): void {
+  if (owner === null) return;
   try {
     if (text === null) localStorage.removeItem(nameOf(name));
     else localStorage.setItem(nameOf(name), text);
@@ -33,15 +35,42 @@ export function keep(name: string, text: string | null): void {
   }
 }
 
+/** As `kept`, of what this tab keeps for itself. */
+export function keptInTab(name: string): string | null {
+  if (owner === null) return null;
+  try {
+    return sessionStorage.getItem(nameOf(name));
+  } catch {
+    return null; // storage is switched off
+  }
+}
+
+/** Keep `text` for this tab alone, over its reloads, to its end; null forgets it. */
+export function keepInTab(name: string, text: string | null): void {
+  if (owner === null) return;
+  try {
+    if (text === null) sessionStorage.removeItem(nameOf(name));
+    else sessionStorage.setItem(nameOf(name), text);
+  } catch {
+    // The quota is used up, or storage is switched off.
+  }
+}
+
 /** The names under which something is kept that begin with `prefix`, without it. */
 export function keptNames(prefix: string): string[] {
+  return namesIn(() => localStorage, prefix);
+}
+
+/** Why a function: where storage is switched off, naming it throws. */
+function namesIn(storage: () => Storage, prefix: string): string[] {
+  if (owner === null) return [];
   const begins = nameOf(prefix);
   try {
-    return Object.keys(localStorage)
+    return Object.keys(storage())
       .filter((name) => name.startsWith(begins))
       .map((name) => name.slice(begins.length));
   } catch {
-    return [];
+    return []; // it is switched off
   }
 }
 
@@ -49,11 +78,18 @@ let store: UseStore | null = null;
 
 /** Where the owner's outbox is kept. */
 export function outboxStore(): UseStore {
-  store ??= createStore(`chatkeep:${owner}`, "outbox");
+  const canKeep = owner !== null && "indexedDB" in globalThis;
+  store ??= canKeep ? createStore(`chatkeep:${owner}`, "outbox") : keepsNothing;
   return store;
 }
 
+const keepsNothing: UseStore = () => Promise.reject(new Error("Nobody is here, or the browser keeps nothing."));
+
+/** Forget all that is kept for the owner, and keep nothing more. */
 export async function forgetOwner(): Promise<void> {
-  for (const name of keptNames("")) keep(name, null);
-  await clear(outboxStore());
+  const [names, entries] = [keptNames(""), outboxStore()];
+  for (const name of names) keep(name, null);
+  for (const name of namesIn(() => sessionStorage, "")) keepInTab(name, null);
+  keepFor(null);
+  await clear(entries).catch(() => undefined); // nothing is kept where the browser lets nothing be kept
 }

@@ -1,18 +1,25 @@
 /** A button that opens a menu: the browser's popover, with the keys of the ARIA Authoring Practices (Menu Button). */
 
 import type { LucideIcon } from "lucide-preact";
-import { useId, useRef } from "preact/hooks";
+import { useId, useRef, useState } from "preact/hooks";
 import { IconButton } from "./Button";
 import styles from "./Menu.module.css";
 
-export interface MenuEntry {
-  label: string;
+export type MenuEntry = { label: string; icon: LucideIcon; isDanger?: boolean } & (
+  | { run: () => void }
+  | { link: { href: string; download: string } }
+);
+
+export interface MenuProps {
   icon: LucideIcon;
-  isDanger?: boolean;
-  run: () => void;
+  label: string;
+  entries: readonly MenuEntry[];
+  tabIndex?: number;
 }
 
-export function Menu({ icon, label, entries }: { icon: LucideIcon; label: string; entries: readonly MenuEntry[] }) {
+export function Menu({ icon, label, entries, tabIndex = 0 }: MenuProps) {
+  // Lists have hundreds of menus: one has entries only while it is open.
+  const [isOpen, setIsOpen] = useState(false);
   const id = useId();
   const menu = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLSpanElement>(null);
@@ -34,7 +41,7 @@ export function Menu({ icon, label, entries }: { icon: LucideIcon; label: string
   return (
     <>
       <span ref={button} class={styles.button}>
-        <IconButton isSmall icon={icon} label={label} aria-haspopup="menu" popoverTarget={id} />
+        <IconButton isSmall icon={icon} label={label} aria-haspopup="menu" popoverTarget={id} tabIndex={tabIndex} />
       </span>
       <div
         ref={menu}
@@ -43,32 +50,43 @@ export function Menu({ icon, label, entries }: { icon: LucideIcon; label: string
         role="menu"
         aria-label={label}
         class={styles.menu}
+        onBeforeToggle={(event) => setIsOpen(event.newState === "open")}
         onToggle={onToggle}
+        onClick={() => menu.current?.hidePopover()}
         onKeyDown={onKeyDown}
         tabIndex={-1}
       >
-        {entries.map(({ label, icon: Icon, isDanger = false, run }) => (
-          <button
-            key={label}
-            type="button"
-            role="menuitem"
-            class={isDanger ? styles.danger : styles.entry}
-            onClick={() => {
-              menu.current?.hidePopover();
-              run();
-            }}
-          >
-            <Icon size={18} aria-hidden="true" />
-            {label}
-          </button>
-        ))}
+        {isOpen && entries.map((entry) => <Entry key={entry.label} entry={entry} />)}
       </div>
     </>
   );
 }
 
+function Entry({ entry }: { entry: MenuEntry }) {
+  const { label, icon: Icon, isDanger = false } = entry;
+  const looks = { role: "menuitem", tabIndex: -1, class: isDanger ? styles.danger : styles.entry } as const;
+  const content = (
+    <>
+      <Icon size={18} aria-hidden="true" />
+      {label}
+    </>
+  );
+  if ("link" in entry) {
+    return (
+      <a {...looks} {...entry.link}>
+        {content}
+      </a>
+    );
+  }
+  return (
+    <button type="button" {...looks} onClick={entry.run}>
+      {content}
+    </button>
+  );
+}
+
 /** Under the button, or over it when there is no room, and never over the page's edge. */
-function place(menu: HTMLElement, button: HTMLElement): void {
+export function place(menu: HTMLElement, button: HTMLElement): void {
   const anchor = button.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = menu;
   const below = anchor.bottom + 4;

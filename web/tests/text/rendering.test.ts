@@ -143,7 +143,6 @@ describe("Pictures", () => {
   test("that are in the text itself are shown at once", () => {
     show("![dot](data:image/png;base64,iVBORw0KGgo=)");
     expect(image()?.alt).toBe("dot");
-    expect(image()?.referrerPolicy).toBe("no-referrer");
   });
 
   test.each(["data:image/svg+xml;base64,AAAA", "/icon.svg", "javascript:1", "blob:x", "file:///x", ""])(

@@ -11,7 +11,7 @@ from chatkeep.chat.checks.threads import Checks
 from chatkeep.chat.continuation import whole
 from chatkeep.chat.model import Chat, CheckResult, Message, denial_in
 from chatkeep.chat.observe import Observers
-from chatkeep.chat.ports import RunRecord
+from chatkeep.chat.ports import Tool
 from chatkeep.chat.run import Run, RunState
 from chatkeep.chat.seal import reply_of
 from chatkeep.errors import ContentDenied, StorageFailed
@@ -26,15 +26,16 @@ class Guardrails:
         self._checks = checks
         self._observers = observers
 
-    async def admit_instructions(self, record: RunRecord) -> None:
-        """Return when the system prompt and the tools that came with a question may go to a model.
+    async def admit_instructions(self, system_prompt: str | None, tools: Sequence[Tool] = ()) -> None:
+        """Return when a system prompt, and tools that came with a question, may go to a model.
 
-        They stand in no message that could be marked, so they are checked before a run is begun. Raises: ContentDenied.
+        They stand in no message that could be marked, so they are checked before a run is begun, or the prompt is
+        stored. Raises: ContentDenied.
         """
         if not self._checks.has("input"):
             return
-        tools = [f"{tool.name}\n{tool.description}\n{bytes(tool.parameters).decode()}" for tool in record.tools]
-        for text in [record.system_prompt or "", *tools]:
+        described = [f"{tool.name}\n{tool.description}\n{bytes(tool.parameters).decode()}" for tool in tools]
+        for text in [system_prompt or "", *described]:
             if text:
                 _refuse_denied(await self._opinions(Message(role="system", content=text), []))
 

@@ -1,0 +1,88 @@
+/** A message of the user: as it was typed. */
+
+import { GitFork, Pencil, RefreshCw } from "lucide-preact";
+import { t } from "../i18n/i18n";
+import { attempt } from "../ui/toasts";
+import { forkFrom, regenerate } from "./actions";
+import { Branches } from "./Branches";
+import { Checks } from "./Checks";
+import type { Conversation } from "./conversation";
+import { EntryState } from "./EntryState";
+import type { QuestionItem } from "./items";
+import styles from "./Message.module.css";
+import { Action, ActionRow, CopyAction } from "./MessageActions";
+import { remove } from "./outbox";
+import { QuestionEditor } from "./QuestionEditor";
+import { Thumbnails } from "./Thumbnails";
+import type { ViewState } from "./view-state";
+
+export interface QuestionViewProps {
+  item: QuestionItem;
+  conversation: Conversation;
+  view: ViewState;
+  isLast: boolean;
+}
+
+export function QuestionView({ item, conversation, view, isLast }: QuestionViewProps) {
+  const { question, message, entry } = item;
+  const messageId = message?.id ?? null;
+  const editing = view.editing.value;
+  if (editing !== null && editing.messageId === messageId) {
+    return <QuestionEditor key={messageId} editing={editing} conversation={conversation} view={view} />;
+  }
+  return (
+    <>
+      <p class="unseen">{t.value.you}</p>
+      <div class={styles.question}>
+        <Thumbnails urls={question.images} />
+        {question.text !== "" && <p class={styles.typed}>{question.text}</p>}
+      </div>
+      <Checks checks={message?.checks ?? []} />
+      {entry !== null && (
+        <EntryState
+          entry={entry}
+          onRevise={() => {
+            remove(entry.key);
+            view.draft.put(questionOfEntry(entry) ?? question);
+          }}
+        />
+      )}
+      <ActionRow isShown={isLast}>
+        {message?.branch && <Branches branch={message.branch} conversation={conversation} />}
+        <CopyAction label={t.value.copyQuestion} textOf={() => question.text} />
+        {messageId !== null && <QuestionActions {...{ item, conversation, view, isLast, messageId }} />}
+      </ActionRow>
+    </>
+  );
+}
+
+function QuestionActions({ item, conversation, view, isLast, messageId }: QuestionViewProps & { messageId: string }) {
+  const isBusy = conversation.isBusy.value;
+  return (
+    <>
+      <Action
+        icon={Pencil}
+        label={t.value.edit}
+        isDisabled={isBusy}
+        run={() => {
+          view.editing.value = { messageId, question: item.question };
+        }}
+      />
+      {isLast && (
+        <Action
+          icon={RefreshCw}
+          label={t.value.regenerate}
+          isDisabled={isBusy}
+          run={() => regenerate(conversation, messageId)}
+        />
+      )}
+      <Action icon={GitFork} label={t.value.fork} run={() => void attempt(forkFrom(conversation.chatId, messageId))} />
+    </>
+  );
+}
+
+/** What was asked in other words and refused; null for an entry that asks nothing. */
+function questionOfEntry(entry: NonNullable<QuestionItem["entry"]>) {
+  if (entry.kind !== "edit" && entry.kind !== "send") return null;
+  return { text: entry.body.message ?? "", images: entry.body.images ?? [] };
+}

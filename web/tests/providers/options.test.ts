@@ -1,0 +1,26 @@
+import { beforeEach, expect, test } from "vitest";
+import { forgetOptions, newSystemPrompt, optionsOf, takeNewSystemPrompt } from "../../src/providers/options";
+import { keepFor } from "../../src/session/kept";
+
+beforeEach(() => {
+  keepFor("ann");
+  localStorage.clear();
+  forgetOptions();
+});
+
+test("the system prompt of the next chat outlives a reload, and is used once", () => {
+  newSystemPrompt().value = "Answer in verse. ";
+  forgetOptions();
+  expect(takeNewSystemPrompt()).toEqual({ system_prompt: "Answer in verse." });
+  expect(takeNewSystemPrompt()).toEqual({});
+  forgetOptions();
+  expect(newSystemPrompt().value).toBe("");
+});
+
+test("a chat keeps its model, and a new chat begins with the last choice", () => {
+  optionsOf("one").value = { model: "openai/a", temperature: 0.5, maxTokens: null };
+  optionsOf("two").value = { model: "groq/b", temperature: null, maxTokens: 9 };
+  forgetOptions();
+  expect(optionsOf("one").value.model).toBe("openai/a");
+  expect(optionsOf("three").value).toEqual({ model: "groq/b", temperature: null, maxTokens: 9 });
+});
