@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser_kit.axe import violations_of
 from tests.browser_kit.tab import Tab
+from tests.cuttable_line import line_to
 from tests.puppet_service import PuppetService, ServiceCall
 from tests.server import Server, eventually, serving
 
@@ -90,6 +91,14 @@ def test_what_was_typed_is_shown_as_text_and_not_as_markdown(page: Tab, provider
     page.press("Enter")
     provider.call(0).finish("ok")
     page.sees("**two**\nlines <b>here</b>")
+
+
+def test_a_very_long_message_shows_its_beginning_and_all_of_it_on_a_click(page: Tab, provider: PuppetService) -> None:
+    answered(page, provider, "\n".join(f"line {number}." for number in range(300)), "Read.")
+    assert "line 39." in page.text
+    assert "line 40." not in page.text
+    page.click("button", "Show all")
+    page.sees("line 299.")
 
 
 def test_enter_sends_and_shift_enter_breaks_the_line(page: Tab, provider: PuppetService) -> None:
@@ -236,7 +245,7 @@ def test_a_refused_message_says_why_and_comes_back_into_the_draft(page: Tab, pro
     page.press("Enter")
     page.sees("Not sent. The message is too large for the server.")
     page.click("button", "Back to the draft")
-    assert len(page.find("textbox", "Message").text) == 1_100_000
+    page.until("document.querySelector('textarea').value.length === 1_100_000")
     page.sees_no("Not sent.")
     assert provider.calls == []
 
@@ -256,7 +265,6 @@ def test_drafts_are_kept_for_each_chat_across_reloads(page: Tab, provider: Puppe
 def test_a_pasted_and_a_dropped_image_go_with_the_message(page: Tab, provider: PuppetService, tmp_path: Path) -> None:
     page.click("textbox", "Message")
     page.paste_image(picture(tmp_path / "red.png"))
-    page.find("button", "Remove image 1")
     page.drop("textbox", "Message", picture(tmp_path / "large.png", 900, is_noise=True))
     page.find("button", "Remove image 2")
     page.type("What is this?")
@@ -385,7 +393,10 @@ def test_a_provider_that_does_not_answer_is_told_of_while_it_is_asked_again(
 def test_images_are_refused_where_the_model_is_known_to_see_none(tab: Tab, built_page: None, tmp_path: Path) -> None:
     with serving(tmp_path / "chats") as server:
         tab.open(server.base_url)
-        tab.find("button", re.compile("echo"))
+        tab.until(
+            "performance.getEntriesByType('resource').some("
+            "({ name, responseEnd }) => name.endsWith('/api/llm/models') && responseEnd > 0)"
+        )
         tab.click("textbox", "Message")
         tab.paste_image(picture(tmp_path / "red.png"))
         tab.sees("echo/echo takes no images. Choose a model that does.")
@@ -393,19 +404,23 @@ def test_images_are_refused_where_the_model_is_known_to_see_none(tab: Tab, built
 
 
 def test_what_is_shown_stays_while_the_line_is_down_and_the_reply_goes_on_after(
-    page: Tab, provider: PuppetService
+    tab: Tab, built_page: None, provider: PuppetService, server: Server
 ) -> None:
-    call = ask(page, provider, "Long")
-    call.say("Before ")
-    page.sees("Before")
-    with page.offline():
-        page.sees("Connection lost. The reply goes on at the server; reconnecting")
-        call.say("meanwhile ")
-        assert "Before" in page.text
-    page.sees("Before meanwhile")
-    page.sees_no("Connection lost.")
-    call.finish("after.")
-    page.sees("Before meanwhile after.")
+    with line_to(server.base_url) as line:
+        tab.open(line.url)
+        tab.find("textbox", "Message")
+        call = ask(tab, provider, "Long")
+        call.say("Before ")
+        tab.sees("Before")
+        with tab.offline():
+            line.cut()
+            tab.sees("Connection lost. The reply goes on at the server; reconnecting")
+            call.say("meanwhile ")
+            assert "Before" in tab.text
+        tab.sees("Before meanwhile")
+        tab.sees_no("Connection lost. The reply")
+        call.finish("after.")
+        tab.sees("Before meanwhile after.")
 
 
 def test_a_message_that_is_not_sent_yet_can_be_given_up(page: Tab, provider: PuppetService) -> None:

@@ -81,12 +81,12 @@ class TestPicker:
     ) -> None:
         provider.status = 500
         server.client.send("Hello?")
-        page.click("button", "Model: Default: puppet/wood (unhealthy)")
+        page.click("button", "Model: Default: puppet/wood unhealthy")
         page.find("option", "wood")
         page.sees("overheated")
         page.click("option", "wood")
         page.sees("puppet does not answer at present. A message for it may fail.")
-        page.find("button", "Model: puppet/wood (unhealthy)")
+        page.find("button", "Model: puppet/wood unhealthy")
 
     def test_a_search_without_a_hit_says_so(self, page: Tab) -> None:
         page.click("button", PICKER)

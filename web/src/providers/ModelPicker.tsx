@@ -78,7 +78,7 @@ function PickerButton({ reference, chosen, isOpen, popoverId }: PickerButtonProp
       aria-label={isSound ? t.value.chooseModel(present) : t.value.chooseModelIn(present, stateText(state))}
       title={present}
     >
-      <span class={styles.present}>{present}</span>
+      <span class={styles.present}>{present}</span> {/* the space is for who hears it */}
       {!isSound && <StateDot state={state} />}
       <ChevronDown size={16} aria-hidden="true" />
     </button>
