@@ -53,6 +53,11 @@ class Reading:
         rows = [(summary, live.get(ChatKey(owner, summary.chat_id))) for summary in page]
         return [(summary, run.run_id if run else None) for summary, run in rows], following
 
+    def begun(self, key: ChatKey) -> Chat | None:
+        """The chat that a run is beginning, without a turn yet; None when no run that is kept is going in it."""
+        live = self._turns.lanes.first(key)
+        return new_chat(live.record, self._system_prompt()) if live is not None and live.is_kept else None
+
     async def _is_stored(self, key: ChatKey) -> bool:
         try:
             return await load_or_none(self._store, key) is not None
