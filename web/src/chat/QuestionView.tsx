@@ -32,7 +32,7 @@ export function QuestionView({ item, conversation, view, isLast }: QuestionViewP
   }
   return (
     <>
-      <p class="unseen">{t.value.you}</p>
+      <h2 class="unseen">{t.value.you}</h2>
       <div class={styles.question}>
         <Thumbnails urls={question.images} />
         {question.text !== "" && <Typed text={question.text} name={`${item.key}:text`} view={view} />}

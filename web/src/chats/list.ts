@@ -285,9 +285,9 @@ function fail(error: unknown): void {
 
 /** Raises: what is no failure of a request. */
 function show(error: unknown): void {
-  noteUnauthorized(error);
   if (!(error instanceof Refused) && !(error instanceof Unreachable)) throw error;
-  problem.value = error;
+  if (error instanceof Refused && error.status === 401) noteUnauthorized(error);
+  else problem.value = error;
 }
 
 /** Forget the list: somebody else uses the page from here on. */
