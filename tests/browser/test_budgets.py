@@ -42,6 +42,7 @@ def test_of_a_long_chat_only_what_is_seen_is_in_the_document_however_far_one_scr
 
     assert most < MOST_ELEMENTS
     assert shown_messages(page)[0] == 0
+    page.find("log", "Messages").call("function () { this.focus(); }")
     page.press("End")
     page.sees(f"This is message {MESSAGES - 1}.")
     assert page.evaluate(ELEMENTS) < MOST_ELEMENTS

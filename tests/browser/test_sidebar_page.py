@@ -102,7 +102,7 @@ def test_thousands_of_chats_are_read_as_one_scrolls_each_once_in_order_and_few_a
     order = "(([...met]) => met.every((id, place) => place === 0 || met[place - 1] < id))(window.met)"
     assert tab.evaluate(order)
     assert tab.evaluate(f"{BOX}.querySelectorAll('*').length") < 600
-    pages = [url for url in tab.requests if "/chat/history?" in url]
+    pages = [url for url in tab.heard.requests if "/chat/history?" in url]
     assert len(pages) == 6
     assert tab.complaints_but("network") == []
 

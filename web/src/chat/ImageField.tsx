@@ -21,13 +21,27 @@ export interface Images {
   isAllowed: (question: Question) => boolean;
 }
 
-/** `urls` are those that are there; `change` is given what they are to be. */
-export function useImages(chatId: string, urls: readonly string[], change: (urls: readonly string[]) => void): Images {
+/** `urls` are those that are there; `onChange` is given what they are to be. */
+export function useImages(
+  chatId: string,
+  urls: readonly string[],
+  onChange: (urls: readonly string[]) => void,
+): Images {
   const [isDragged, setDragged] = useState(false);
   const newest = useRef(urls);
   newest.current = urls;
   void models.value; // read for as long as images may come
-  const add = async (files: Iterable<File>) => {
+  const change = (next: readonly string[]) => {
+    newest.current = next;
+    onChange(next);
+  };
+  // Race: two pastes would each begin with what was there before both.
+  const adding = useRef(Promise.resolve());
+  const add = (files: Iterable<File>) => {
+    const all = [...files]; // a paste has them only now
+    adding.current = adding.current.then(() => addNow(all)).catch(sayNoImage);
+  };
+  const addNow = async (files: readonly File[]) => {
     const { images, others } = imageFilesIn(files);
     if (others > 0) say(t.value.imageTypes, { tone: "danger" });
     if (images.length === 0 || !canSee(chatId)) return;
@@ -35,12 +49,7 @@ export function useImages(chatId: string, urls: readonly string[], change: (urls
     const room = images.slice(0, MOST_IMAGES - before.length);
     if (room.length < images.length) say(t.value.mostImages(MOST_IMAGES), { tone: "danger" });
     if (room.length === 0) return;
-    try {
-      change(await fitted([...before.map(blobOf), ...room]));
-    } catch (error) {
-      if (!(error instanceof NoImage)) throw error;
-      say(t.value.imageUnreadable, { tone: "danger" });
-    }
+    change(await fitted([...before.map(blobOf), ...room]));
   };
   const isAllowed = ({ text, images }: Question) => {
     if (images.length === 0) return true;
@@ -52,7 +61,7 @@ export function useImages(chatId: string, urls: readonly string[], change: (urls
   };
   return {
     isDragged,
-    add: (files) => void add(files),
+    add,
     remove: (place) => change(newest.current.filter((_url, at) => at !== place)),
     isAllowed,
     listeners: {
@@ -61,13 +70,13 @@ export function useImages(chatId: string, urls: readonly string[], change: (urls
         // Office programs put a picture of the text beside the text: the text is meant.
         if (files.length === 0 || event.clipboardData?.types.includes("text/plain")) return;
         event.preventDefault();
-        void add(files);
+        add(files);
       },
       onDrop: (event) => {
         setDragged(false);
         if (!hasFiles(event)) return;
         event.preventDefault();
-        void add(event.dataTransfer?.files ?? []);
+        add(event.dataTransfer?.files ?? []);
       },
       onDragOver: (event) => {
         if (!hasFiles(event)) return;
@@ -107,6 +116,11 @@ function canSee(chatId: string): boolean {
   if (model?.can_see !== false) return true;
   say(t.value.modelIsBlind(model.id), { tone: "danger" });
   return false;
+}
+
+function sayNoImage(error: unknown): void {
+  if (!(error instanceof NoImage)) throw error;
+  say(t.value.imageUnreadable, { tone: "danger" });
 }
 
 function hasFiles(event: DragEvent): boolean {

@@ -35,7 +35,7 @@ export function QuestionView({ item, conversation, view, isLast }: QuestionViewP
       <p class="unseen">{t.value.you}</p>
       <div class={styles.question}>
         <Thumbnails urls={question.images} />
-        {question.text !== "" && <p class={styles.typed}>{question.text}</p>}
+        {question.text !== "" && <Typed text={question.text} name={`${item.key}:text`} view={view} />}
       </div>
       <Checks checks={message?.checks ?? []} />
       {entry !== null && (
@@ -54,6 +54,28 @@ export function QuestionView({ item, conversation, view, isLast }: QuestionViewP
       </ActionRow>
     </>
   );
+}
+
+/** What was typed; the beginning of it when it is very long, as pasted files are. */
+function Typed({ text, name, view }: { text: string; name: string; view: ViewState }) {
+  const beginning = beginningOf(text);
+  if (beginning === text) return <p class={styles.typed}>{text}</p>;
+  const isOpen = view.folds.value.get(name) ?? false;
+  return (
+    <>
+      <p class={styles.typed}>{isOpen ? text : `${beginning} …`}</p>
+      <button type="button" class={styles.more} aria-expanded={isOpen} onClick={() => view.fold(name, !isOpen)}>
+        {isOpen ? t.value.showLess : t.value.showAll}
+      </button>
+    </>
+  );
+}
+
+const MOST_LINES = 40;
+const MOST_CHARACTERS = 4000;
+
+function beginningOf(text: string): string {
+  return text.split("\n", MOST_LINES).join("\n").slice(0, MOST_CHARACTERS);
 }
 
 function QuestionActions({ item, conversation, view, isLast, messageId }: QuestionViewProps & { messageId: string }) {
