@@ -32,7 +32,6 @@ import {
 const NEWEST = 100; // chats, read after each run
 const OLDER = 1000; // a page while one scrolls: the server's most, for a rate limit counts pages
 const MOST_PAGES = 3; // to find what is known already below what is new
-const MOST_SOUGHT = 3000; // chats that are read for their titles alone
 const MOST_STASHED = 100;
 
 const known = signal<Stretch | null>(null);
@@ -134,16 +133,6 @@ async function readOlder(isCurrent: () => boolean): Promise<boolean> {
   if (!isCurrent()) return false;
   known.value = withOlder(before, page);
   return true;
-}
-
-/** Read on, a few pages at most, until these chats have their rows: what was found should have a title. */
-export async function findRows(chatIds: Iterable<string>): Promise<void> {
-  const wanted = [...chatIds];
-  const isMissing = () => wanted.some((chatId) => rowOf(chatId) === undefined);
-  while (isMissing() && hasMore.peek() && problem.peek() === null) {
-    if ((chats.peek()?.length ?? 0) >= MOST_SOUGHT) return;
-    await loadMore();
-  }
 }
 
 /** Ask for the list, or its next page, once more. */
