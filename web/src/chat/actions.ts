@@ -3,12 +3,13 @@
 import { answerOf, api } from "../api/client";
 import { announce } from "../chats/changes";
 import { t } from "../i18n/i18n";
-import { fieldsOf, optionsOf, takeNewSystemPrompt } from "../providers/options";
+import { fieldsOf, giveBackSystemPrompt, optionsOf, takeNewSystemPrompt } from "../providers/options";
 import { go } from "../routes";
 import { uuid } from "../session/random";
 import { say } from "../ui/toasts";
 import type { Conversation } from "./conversation";
 import type { Question } from "./live-reply";
+import { type Entry, remove } from "./outbox";
 
 function options(conversation: Conversation) {
   return fieldsOf(optionsOf(conversation.chatId).value);
@@ -19,6 +20,12 @@ export function send(conversation: Conversation, question: Question): void {
   const isFirst = conversation.state.value === "new" && conversation.asked.value.length === 0;
   conversation.send(question, { ...options(conversation), ...(isFirst ? takeNewSystemPrompt() : {}) });
   if (isFirst) go({ view: "chat", chatId: conversation.chatId, messageId: null }, { replaces: true });
+}
+
+/** Ask no more what did not arrive; the system prompt that was to begin the chat with it is there for the next one. */
+export function takeBack(entry: Entry): void {
+  remove(entry.key);
+  if (entry.kind === "send" && entry.body.system_prompt) giveBackSystemPrompt(entry.body.system_prompt);
 }
 
 export function edit(conversation: Conversation, messageId: string, question: Question): boolean {

@@ -31,7 +31,9 @@ export function optionsOf(chatId: string): Signal<ChatOptions> {
     if (options.value === first) return;
     keep(name, JSON.stringify(options.value));
     keep(LAST, JSON.stringify(options.value));
-    for (const old of keptNames(`${LAST}:`).slice(MOST_CHATS)) keep(`${LAST}:${old}`, null);
+    // Limit: most browsers name the oldest first, and none says which it is.
+    const others = keptNames(`${LAST}:`).filter((other) => other !== chatId);
+    for (const other of others.slice(0, 1 - MOST_CHATS)) keep(`${LAST}:${other}`, null);
   });
   return options;
 }
@@ -56,6 +58,12 @@ export function takeNewSystemPrompt(): { system_prompt?: string } {
   const text = prompt.value.trim();
   prompt.value = "";
   return text === "" ? {} : { system_prompt: text };
+}
+
+/** Have the prompt of a first message that was taken back here again, unless another one is typed. */
+export function giveBackSystemPrompt(text: string): void {
+  const prompt = newSystemPrompt();
+  if (prompt.peek().trim() === "") prompt.value = text;
 }
 
 /** Somebody else uses the page from here on. */

@@ -59,8 +59,11 @@ export async function loadMore(): Promise<void> {
   const before = found.peek();
   if (before === null || !hasMore.peek() || isPaging || isWaiting.peek() || problem.peek() !== null) return;
   isPaging = true;
-  await ask(before.query, before);
-  isPaging = false;
+  try {
+    await ask(before.query, before);
+  } finally {
+    isPaging = false;
+  }
 }
 
 /** Ask again what failed. */

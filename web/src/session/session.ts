@@ -1,9 +1,9 @@
 /** Who uses the page. The key itself is sent once, to /login, and kept nowhere: the session is a cookie that no script reads. */
 
 import { batch, signal } from "@preact/signals";
-import { answerOf, api, Refused, type Schemas, Unreachable } from "../api/client";
+import { answerOf, api, Refused, type Schemas, SERVER_PATH, Unreachable } from "../api/client";
 import { waitAfter } from "../live/waiting";
-import { forgetOwner, keepFor } from "./kept";
+import { forgetOwner, forgetTab, keepFor } from "./kept";
 
 export type Who = Schemas["WhoAnswer"];
 
@@ -18,7 +18,7 @@ export const session = signal<Session>({ state: "unknown" });
 export const isWaiting = signal(false);
 
 // The tabs of a browser have one cookie: what one of them leaves, all leave, and nothing is to be seen any more.
-const channel = new BroadcastChannel("chatkeep-session");
+const channel = new BroadcastChannel(`chatkeep-session:${SERVER_PATH}`);
 channel.onmessage = ({ data }: MessageEvent<"left" | "entered">) => {
   if (data === "left") leave();
   else void checkQuietly();
@@ -123,6 +123,6 @@ function end(): void {
 }
 
 function leave(): void {
-  keepFor(null);
+  forgetTab();
   session.value = { state: "needed" };
 }

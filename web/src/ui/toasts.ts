@@ -33,6 +33,11 @@ export function dismiss(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id);
 }
 
+/** Somebody else uses the page from here on. */
+export function forgetToasts(): void {
+  for (const { id } of toasts.peek()) dismiss(id);
+}
+
 /** Let it stay for as long as somebody is at it: WCAG 2.2, 2.2.1. */
 export function hold(id: number): void {
   clearTimeout(timers.get(id));

@@ -281,6 +281,53 @@ describe("a conversation", () => {
     await vi.waitUntil(() => conversation.live.value?.text.value === "one two");
   });
 
+  test("a hidden tab that has let go of its stream takes the rest when it hears that the run has ended", async () => {
+    await loaded(history([], active("r1", "", 0)));
+    const follow = await server.call("GET /runs/r1/events?after=0");
+    follow.open();
+    show(false);
+    await vi.advanceTimersByTimeAsync(20_000);
+    follow.send(": ping\n\n");
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(follow.isAborted).toBe(true);
+    FakeSocket.now.say(stats("r1", "completed"));
+    const again = await server.call("GET /runs/r1/events", 1);
+    again.open();
+    again.send(event(1, "done", DONE));
+    (await server.call(HISTORY, 1)).json(history(turn(1, "r1")));
+    await vi.waitUntil(() => conversation.live.value === null);
+    show(true);
+  });
+
+  test("a message without an id does not keep older ones from being read", async () => {
+    const nameless = { role: "system", content: "Be brief." };
+    await loaded(history([nameless, ...turn(2, "r2")], null, { has_more: true }));
+    const older = conversation.loadOlder();
+    (await server.call(`${HISTORY}?before=q2`)).json(history([...turn(1, "r1"), nameless]));
+    await older;
+
+    expect(ids()).toEqual(["q1", "a1", undefined, "q2", "a2"]);
+  });
+
+  test("messages of which none has an id end what can be read", async () => {
+    await loaded(history([{ role: "user", content: "Hello" }], null, { has_more: true }));
+    await conversation.loadOlder();
+
+    expect(conversation.hasOlder.value).toBe(false);
+  });
+
+  test("a reply that waits goes on waiting when the stop does not reach the server", async () => {
+    await loaded(history(turn(1, "r1")));
+    conversation.send({ text: "question 2", images: [] }, {});
+    (await server.call("POST /chat")).json({ run_id: "r2", chat_id: "c", events_url: "", success: true }, 202);
+    await vi.waitUntil(() => conversation.live.value?.state.value === "queued");
+    const stopped = conversation.stop();
+    (await server.call("POST /runs/r2/stop")).fail();
+    await expect(stopped).rejects.toThrow();
+
+    expect(conversation.live.value?.state.value).toBe("queued");
+  });
+
   test("a stop that does not reach the server leaves the reply as it is", async () => {
     await loaded(history([], active("r1", "x", 0)));
     const stopped = conversation.stop();

@@ -142,7 +142,7 @@ describe("the outbox", () => {
     const entry = send("Hello");
     const call = await server.call("POST /chat");
     const sent = { ...entry, state: "accepted", runId: "r9" };
-    localStorage.setItem(`chatkeep:alice:outbox:${entry.key}`, JSON.stringify(sent));
+    localStorage.setItem(`chatkeep:/:alice:outbox:${entry.key}`, JSON.stringify(sent));
     call.fail();
     await until("accepted");
 

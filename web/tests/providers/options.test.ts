@@ -1,6 +1,12 @@
 import { beforeEach, expect, test } from "vitest";
-import { forgetOptions, newSystemPrompt, optionsOf, takeNewSystemPrompt } from "../../src/providers/options";
-import { keepFor } from "../../src/session/kept";
+import {
+  forgetOptions,
+  giveBackSystemPrompt,
+  newSystemPrompt,
+  optionsOf,
+  takeNewSystemPrompt,
+} from "../../src/providers/options";
+import { keepFor, keptNames } from "../../src/session/kept";
 
 beforeEach(() => {
   keepFor("ann");
@@ -15,6 +21,23 @@ test("the system prompt of the next chat outlives a reload, and is used once", (
   expect(takeNewSystemPrompt()).toEqual({});
   forgetOptions();
   expect(newSystemPrompt().value).toBe("");
+});
+
+test("a system prompt that comes back does not replace one that is typed", () => {
+  newSystemPrompt().value = "Typed meanwhile.";
+  giveBackSystemPrompt("Answer in verse.");
+  expect(newSystemPrompt().value).toBe("Typed meanwhile.");
+});
+
+test("the choice that was just made is kept, however many others there are", () => {
+  const choice = { model: "openai/a", temperature: null, maxTokens: null };
+  for (let number = 0; number < 310; number += 1) optionsOf(`chat-${number}`).value = { ...choice };
+  forgetOptions();
+  optionsOf("zero").value = { ...choice, model: "groq/c" };
+  optionsOf("last").value = { ...choice, model: "groq/b" };
+  forgetOptions();
+  expect(optionsOf("zero").value.model).toBe("groq/c");
+  expect(keptNames("options:")).toHaveLength(300);
 });
 
 test("a chat keeps its model, and a new chat begins with the last choice", () => {
