@@ -12,6 +12,7 @@ from bench.checks import checks
 from bench.child import Child, fast_upstream
 from bench.crowd import crowd
 from bench.folders import make_folder
+from bench.page import page
 from bench.report import Figure, machine, speed, table
 from bench.search import search
 from bench.sizes import QUICK, Sizes
@@ -67,6 +68,9 @@ class Bench:
     async def search(self) -> list[Figure]:
         return await search(self._sizes, self._root)
 
+    async def page(self) -> list[Figure]:
+        return await page(self._sizes, self._root, self._upstream)
+
     async def many(self) -> list[Figure]:
         few = make_folder(self._root, "few", self._sizes.few_chats)
         return await many_chats(self._sizes, few, self._many, self._upstream)
@@ -84,6 +88,7 @@ _MEASURES: dict[str, Callable[[Bench], Awaitable[list[Figure]]]] = {
     "checks": Bench.checks,
     "search": Bench.search,
     "many": Bench.many,
+    "page": Bench.page,
 }
 
 NAMES = tuple(_MEASURES)

@@ -263,3 +263,22 @@ def test_a_chat_gets_another_system_prompt(client: Client) -> None:
     assert put("x", "nobody").json()["code"] == "chat_not_found"
     assert put("").json()["revision"] == 3
     assert client.history("prompted")["history"]["system_prompt"] == ""
+
+
+def test_a_chat_is_renamed_while_its_first_reply_is_written(client: Client) -> None:
+    run_id = client.begin("one two [[hang 1]]", "beginning")
+
+    def patch(what: str, **body: Any) -> httpx.Response:
+        return client.http.patch(f"/chat/{what}/beginning", json=body)
+
+    renamed = patch("rename", title="Moon", revision=0)
+    prompted = patch("system-prompt", system_prompt="Be brief.")
+
+    answer = {"chat_id": "beginning", "title": "Moon", "revision": 1, "message_count": 0, "success": True}
+    assert renamed.json() == answer
+    assert prompted.json()["revision"] == 2
+    assert client.chats()["beginning"]["title"] == "Moon"
+    client.http.post(f"/runs/{run_id}/stop")
+    history = client.history("beginning")["history"]
+    assert (history["title"], history["system_prompt"], history["revision"]) == ("Moon", "Be brief.", 3)
+    assert [message["role"] for message in history["messages"]] == ["system", "user", "assistant"]

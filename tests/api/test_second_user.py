@@ -14,6 +14,7 @@ from litestar.routes import HTTPRoute
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from chatkeep.api.page import BESIDE as PAGE_FILES
 from chatkeep.app.routes import routes_of
 from chatkeep.app.service import Service
 from chatkeep.settings import read_settings
@@ -76,6 +77,8 @@ ASKED: dict[tuple[str, str], Row] = {
     ("get", "/docs"): ({200}, {}),
     ("get", "/redoc"): ({200}, {}),
     ("get", "/docs/assets/{name}"): ({404}, {}),
+    **{("get", f"/{name}"): ({200, 404}, {}) for name in PAGE_FILES},  # 404 where the page was not built
+    ("get", "/assets/{name}"): ({404}, {}),
     ("get", "/doctor"): ({200}, {}),
     ("get", "/doctor/assets/{name}"): ({404}, {}),
     ("get", "/doctor/request"): ({200}, {}),
@@ -88,11 +91,12 @@ ASKED: dict[tuple[str, str], Row] = {
 SOCKETS = ["/api/llm/ws/status", "/doctor/socket"]
 
 OPEN = ("/", "/health", "/health/ready", "/api/v1/health", "/logout", "/openapi.json", "/docs", "/redoc", "/doctor")
-"""What says nothing of anybody, besides the pages' files and `POST /login`."""
+"""What says nothing of anybody, besides the files of pages and `POST /login`."""
 
 DESCRIBED_ELSEWHERE = {"/openapi.json", "/docs", "/redoc", "/docs/assets/{name}"}
+DESCRIBED_ELSEWHERE |= {"/assets/{name}", *(f"/{name}" for name in PAGE_FILES)}
 DESCRIBED_ELSEWHERE |= {path for _, path in ASKED if path.startswith("/doctor")}
-"""What the OpenAPI document does not describe: itself, the pages that show it, and what belongs to the doctor."""
+"""What the OpenAPI document does not describe: itself, the pages that show it, the web page, and the doctor's."""
 
 MAKING = ("/chat", "/chat/import", "/api/v1/chat")
 """What makes a chat of bob's own under the name of alice's."""
@@ -160,8 +164,8 @@ def test_a_second_user_sees_and_changes_nothing(keyed: Keyed, alices: Alices) ->
 
 def test_without_a_key_every_route_but_the_open_ones_is_401(keyed: Keyed, alices: Alices) -> None:
     """Rule 15: all routes are closed by default."""
-    is_open = {("post", "/login"), ("get", "/docs/assets/{name}"), ("get", "/doctor/assets/{name}")}
-    is_open |= {(method, path) for method, path in ASKED if path in OPEN}
+    is_open = {("post", "/login"), *(("get", f"/{name}") for name in PAGE_FILES)}
+    is_open |= {(method, path) for method, path in ASKED if path in OPEN or path.endswith("/assets/{name}")}
     for method, path in sorted(set(ASKED) - is_open):
         filled = path.format(chat_id=CHAT, run_id=alices.run_id, id=alices.run_id, provider="echo", name="x")
 

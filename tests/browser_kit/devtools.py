@@ -44,9 +44,10 @@ def find_chromium() -> str:
 
 
 class Devtools:
-    """The line to a browser. Events are told to who listens for their session."""
+    """The line to a browser, whose process is `pid`. Events are told to who listens for their session."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, pid: int) -> None:
+        self.pid = pid
         self._connection = connection
         self._numbers = itertools.count()
         self._listeners: dict[str, Callable[[str, dict[str, Any]], None]] = {}
@@ -90,7 +91,7 @@ def chromium(folder: Path) -> Iterator[Devtools]:
         try:
             port, path = eventually(lambda: _address(files))
             with connect(f"ws://127.0.0.1:{port}{path}", proxy=None, max_size=None, ping_interval=None) as connection:
-                yield Devtools(connection)
+                yield Devtools(connection, process.pid)
         finally:
             process.terminate()
             process.wait(PAGE_S)

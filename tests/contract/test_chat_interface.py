@@ -382,6 +382,16 @@ async def test_a_chat_that_begins_is_listed_with_its_run(tmp_path: Path) -> None
         assert following is None
 
 
+async def test_a_chat_is_listed_from_when_its_first_message_was_taken_on(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        await h.chat.send("", ask("new one"))
+        assert h.puppet.calls == []
+
+        page, _ = await h.chat.chats("", limit=10, cursor=None)
+
+        assert [row.title for row, _ in page] == ["new one"]
+
+
 async def test_another_owner_sees_neither_chats_nor_runs(tmp_path: Path) -> None:
     async with heart(tmp_path) as h:
         run = await h.chat.send("alice", ask("private"))

@@ -1,5 +1,6 @@
 """Branches through the one door, on a real folder: what the model is asked, and what the file keeps."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,15 @@ from chatkeep.chat.messages import SendRequest
 from chatkeep.chat.model import ChatKey
 from chatkeep.chat.rewriting import RewriteRequest
 from chatkeep.chat.run import Run
-from chatkeep.errors import ChatBusy, Conflict, InvalidRequest, ProviderFailed, RevisionConflict
+from chatkeep.errors import (
+    ChatBusy,
+    ChatNotFound,
+    Conflict,
+    InvalidRequest,
+    ProviderFailed,
+    RevisionConflict,
+    StorageFull,
+)
 from tests.puppet import Heart, heart
 
 pytestmark = pytest.mark.anyio
@@ -357,3 +366,79 @@ async def test_a_run_that_goes_keeps_its_system_prompt_and_one_that_waits_takes_
         await waiting.wait_ended()
         assert asked(h) == ["Be long.", "q1", "a1", "q2", "a2", "q3"]
         assert stored(tmp_path)["messages"][0]["content"] == "Be long."
+
+
+async def test_a_chat_whose_first_reply_is_being_written_gets_a_title_and_a_system_prompt_that_stay(
+    tmp_path: Path,
+) -> None:
+    async with heart(tmp_path) as h:
+        run = await h.chat.send("", SendRequest("q1", "chat"))
+        call = await h.puppet.call(0)
+        assert not (tmp_path / "chat.json").exists()
+
+        await h.chat.rename("", "chat", "Moon", revision=0)
+        chat = await h.chat.set_system_prompt("", "chat", "Be long.", revision=1)
+
+        assert (chat.title, chat.revision, stored(tmp_path)["title"]) == ("Moon", 2, "Moon")
+        history = await h.chat.history("", "chat")
+        assert (history.chat.title, history.active is not None) == ("Moon", True)
+        page, _ = await h.chat.chats("", limit=10, cursor=None)
+        assert [(row.title, active) for row, active in page] == [("Moon", run.run_id)]
+        call.finish("a1")
+        await run.wait_ended()
+        assert (asked(h), await path(h)) == (["Be brief.", "q1"], ["Be long.", "q1", "a1"])
+        await say(h, "q2", "a2")
+        assert asked(h) == ["Be long.", "q1", "a1", "q2"]
+    assert (stored(tmp_path)["title"], stored(tmp_path)["revision"]) == ("Moon", 4)
+
+
+async def test_a_title_that_the_disk_refuses_costs_the_first_reply_nothing(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        run = await h.chat.send("", SendRequest("q1", "chat"))
+        call = await h.puppet.call(0)
+        h.store.refusal = StorageFull("The disk is full.")
+
+        with pytest.raises(StorageFull):
+            await h.chat.rename("", "chat", "Moon")
+
+        h.store.refusal = None
+        call.finish("a1")
+        await run.wait_ended()
+    assert stored(tmp_path)["title"] == "q1"
+
+
+async def test_a_chat_that_was_renamed_while_it_began_is_listed_once_on_whichever_page(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        first = await h.chat.send("", SendRequest("q1", "chat"))
+        await h.puppet.call(0)
+        await h.chat.rename("", "chat", "Moon")
+        for number, chat_id in enumerate(("b", "c", "d")):
+            run = await h.chat.send("", SendRequest("q", chat_id))
+            (await h.puppet.call(1 + number)).finish("a")
+            await run.wait_ended()
+        while h.chat.live_runs("") != [first]:  # a run leaves its chat a moment after its end
+            await asyncio.sleep(0)
+
+        rows, cursor = await h.chat.chats("", limit=2, cursor=None)
+        while cursor is not None:
+            page, cursor = await h.chat.chats("", limit=2, cursor=cursor)
+            rows += page
+
+        assert [row.chat_id for row, _ in rows] == ["d", "c", "b", "chat"]
+        assert rows[-1][1] == first.run_id
+
+
+async def test_only_a_chat_that_has_begun_is_changed(tmp_path: Path) -> None:
+    async with heart(tmp_path) as h:
+        run = await h.chat.send("", SendRequest("q1", "chat"))
+        await h.puppet.call(0)
+
+        with pytest.raises(ChatNotFound):
+            await h.chat.rename("bob", "chat", "Mine")
+        with pytest.raises(ChatNotFound):
+            await h.chat.rename("", "another", "Moon")
+        with pytest.raises(RevisionConflict):
+            await h.chat.rename("", "chat", "Moon", revision=1)
+        with pytest.raises(ChatBusy):
+            await h.chat.switch_branch("", "chat", run.record.message_id)
+        assert not (tmp_path / "chat.json").exists()

@@ -39,7 +39,9 @@ class Beginnings:
         provider, model = await self._providers.resolve(request.provider, request.model)
         run = Run(record_of(key, request, provider.name, model, idempotency))
         # Why now: a file that cannot be read, or a message too long, then costs nothing.
-        self._turns.check_fits(run, provider, await load_or_none(self._store, key))
+        chat = await load_or_none(self._store, key)
+        run.begins_chat = chat is None
+        self._turns.check_fits(run, provider, chat)
         await self._turns.guardrails.admit_instructions(run.record.system_prompt, run.record.tools)
         await self._make_way(key, request.if_busy)
         return await self._take(run, provider)

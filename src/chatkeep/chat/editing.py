@@ -11,7 +11,7 @@ from chatkeep.chat.continuation import path_named
 from chatkeep.chat.model import Chat, ChatKey, Idempotency, Message, Origin, check_chat_id, check_revision, new_id, now
 from chatkeep.chat.ports import ChatStore
 from chatkeep.chat.seal import load_or_none, prompt_in
-from chatkeep.errors import ChatBusy, Conflict, IdempotencyMismatch, InvalidRequest
+from chatkeep.errors import ChatBusy, ChatNotFound, Conflict, IdempotencyMismatch, InvalidRequest
 
 _TITLE_CHARS = 200
 
@@ -26,11 +26,17 @@ class ForkRequest(msgspec.Struct, frozen=True):
 
 
 class Editing:
-    """Changes chats in `store`. `is_busy` says whether a run is going in a chat, or waits there."""
+    """Changes chats in `store`. `is_busy` says whether a run is going in a chat, or waits there.
 
-    def __init__(self, store: ChatStore, is_busy: Callable[[ChatKey], bool]) -> None:
+    `begun` gives a chat that has no file yet, as it is before its first turn, which is going; None when there is none.
+    """
+
+    def __init__(
+        self, store: ChatStore, is_busy: Callable[[ChatKey], bool], begun: Callable[[ChatKey], Chat | None]
+    ) -> None:
         self._store = store
         self._is_busy = is_busy
+        self._begun = begun
 
     async def rename(self, key: ChatKey, title: str, revision: int | None) -> Chat:
         """Set the title. A list keeps its order: nothing was said."""
@@ -85,7 +91,10 @@ class Editing:
 
     async def _changed(self, key: ChatKey, revision: int | None, change: Callable[[Chat], Chat]) -> Chat:
         async with self._store.editing(key):
-            chat = await self._store.load(key)
+            # Why a file before its first turn: what was asked for stands as the turn does, whatever is killed.
+            chat = await load_or_none(self._store, key) or self._begun(key)
+            if chat is None:
+                raise ChatNotFound(f"There is no chat {key.chat_id}.")
             check_revision(chat.chat_id, chat.revision, revision)
             changed = change(chat)
             if changed == chat:

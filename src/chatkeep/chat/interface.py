@@ -100,7 +100,7 @@ class ChatInterface:
         )
         self._reading = Reading(store, self._turns, system_prompt)
         self._deleting = Deleting(store, self._turns, self._runs)
-        self._editing = Editing(store, self._turns.has_unsettled)
+        self._editing = Editing(store, self._turns.has_unsettled, self._reading.begun)
         self._restoring = Restoring(store, self._turns)
         self._transfers = Transfers(store, self._turns.has_unsettled)
 

@@ -9,7 +9,7 @@ from chatkeep.chat.ports import ChatStore, ChatSummary
 from chatkeep.chat.run import Run
 from chatkeep.chat.seal import load_or_none, new_chat, reply_in
 from chatkeep.chat.turn import Turns
-from chatkeep.errors import ChatNotFound, InvalidRequest
+from chatkeep.errors import ChatNotFound, ChatUnreadable, InvalidRequest
 
 
 class Reading:
@@ -42,13 +42,27 @@ class Reading:
     ) -> tuple[list[tuple[ChatSummary, str | None]], str | None]:
         """A page of the owner's chats, and those that have begun and have no file yet."""
         live = {run.record.key: run for run in reversed(list(self._turns.lanes)) if run.record.owner == owner}
-        begun = [_summary_of_begun(run) for run in live.values() if run.begins_chat] if cursor is None else []
+        begun = [run for run in live.values() if run.begins_chat and run.is_kept] if cursor is None else []
         begun = begun[: limit - 1]
         page, following = await self._store.summaries(owner, limit=limit - len(begun), before=cursor)
         known = {summary.chat_id for summary in page}
-        page = [summary for summary in begun if summary.chat_id not in known] + page
+        begun = [run for run in begun if run.record.chat_id not in known]
+        if following is not None:  # else all that is stored is on this page
+            begun = [run for run in begun if not await self._is_stored(run.record.key)]
+        page = [*map(_summary_of_begun, begun), *page]
         rows = [(summary, live.get(ChatKey(owner, summary.chat_id))) for summary in page]
         return [(summary, run.run_id if run else None) for summary, run in rows], following
+
+    def begun(self, key: ChatKey) -> Chat | None:
+        """The chat that a run is beginning, without a turn yet; None when no run that is kept is going in it."""
+        live = self._turns.lanes.first(key)
+        return new_chat(live.record, self._system_prompt()) if live is not None and live.is_kept else None
+
+    async def _is_stored(self, key: ChatKey) -> bool:
+        try:
+            return await load_or_none(self._store, key) is not None
+        except ChatUnreadable:
+            return True
 
     async def _snapshot(self, key: ChatKey) -> tuple[Chat, Run | None]:
         """The stored chat and the run going in it. A turn is in the one or in the other, never in both or neither."""

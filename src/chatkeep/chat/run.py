@@ -75,10 +75,10 @@ class Run:
     """One generation, live or finished. Events are numbered from 0 without gaps.
 
     `provider` and `model` are who answers, as far as is known: a fallback may take over from those of `record`.
-    `begins_chat` says that its chat has no file yet; `replayable` that the events are those that were sent,
-    not made anew from the stored text. `problem` is why it failed, `ending` why it was made to end. `question_checks`
-    are the checks of its question, None before they are made; `before` is what its chat had before, as long as the
-    reply's checks need it.
+    `begins_chat` says that its chat had no file when it was read for this run; `replayable` that the events are those
+    that were sent, not made anew from the stored text. `problem` is why it failed, `ending` why it was made to end.
+    `question_checks` are the checks of its question, None before they are made; `before` is what its chat had before,
+    as long as the reply's checks need it.
 
     An event is *taken* when the provider gave it, and *revealed* when the journal has it: followers
     see only revealed ones, so nothing that was seen is lost with the process.
@@ -109,6 +109,11 @@ class Run:
     def run_id(self) -> str:
         """The run's id."""
         return self.record.run_id
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the first event is revealed: the journal has the message."""
+        return self._revealed > 0
 
     @property
     def ended(self) -> bool:

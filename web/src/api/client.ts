@@ -8,7 +8,12 @@ export type Schemas = components["schemas"];
 /** The address that the page came from, with a slash at its end; a proxy may have put a path before ours. */
 export const BASE_URL = new URL(".", document.baseURI).href;
 
+/** Tells this server from others behind the same host: for names that all pages of an origin share. */
+export const SERVER_PATH = new URL(BASE_URL).pathname;
+
 const ANSWER_MS = 30_000;
+/** 64 kbit/s, which is what a phone has far from anything: a request is given up when the line is slower. */
+const SLOWEST_CHARS_PER_MS = 8;
 
 /** The server was not reached, or did not answer: nothing is known of what became of the request. */
 export class Unreachable extends Error {}
@@ -38,7 +43,7 @@ export class Refused extends Error {
 const PASSING_STATUSES = new Set([408, 421, 425, 429]);
 const PASSING_CODES = new Set(["rate_limited", "shutting_down", "request_timeout"]);
 
-export const api: Client<paths> = createClient<paths>({ baseUrl: BASE_URL, fetch: fetchInTime });
+export const api: Client<paths> = createClient<paths>({ baseUrl: BASE_URL, fetch: fetchFor(0) });
 
 /** What the call answers. Raises: Refused, Unreachable; an AbortError when it was cancelled. */
 export async function answerOf<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
@@ -70,8 +75,10 @@ export async function reached<T>(promise: Promise<T>): Promise<T> {
   }
 }
 
-function fetchInTime(request: Request): Promise<Response> {
-  return fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(ANSWER_MS)]) });
+/** `fetch` that gives up after the time in which a body of that size goes out over a slow line, and is answered. */
+export function fetchFor(sizeChars: number): (request: Request) => Promise<Response> {
+  const waitMs = ANSWER_MS + Math.ceil(sizeChars / SLOWEST_CHARS_PER_MS);
+  return (request) => fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(waitMs)]) });
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -11,28 +11,44 @@ const COPY = "outbox:";
 const LARGEST_COPY = 200_000; // characters: browsers keep five million for all of it
 const DATABASE_MS = 3000; // for an answer: some have none when the browser has just begun
 
-/** Whether it is kept when this returns. What is too large is only kept by `store`. */
-export function storeCopy(entry: Entry): boolean {
-  const text = JSON.stringify(entry);
-  if (text.length > LARGEST_COPY) return false;
-  keep(COPY + entry.key, text);
-  return kept(COPY + entry.key) === text;
+/** Keys that were kept once: of the others it says nothing that they are not found. */
+const known = new Set<string>();
+
+/**
+ * Keep the entry: a small one is kept when this returns, a larger one when what is returned ends. A browser that keeps
+ * nothing sends all the same.
+ */
+export function store(entry: Entry): Promise<void> {
+  const copy = storeCopy(entry);
+  const stored = storeWhole(entry, copy);
+  return copy === null ? stored : Promise.resolve();
 }
 
-/** Keep the entry. Returns when it is kept, or cannot be: a browser that keeps nothing sends all the same. */
-export async function store(entry: Entry): Promise<void> {
+/** The copy, null when it is too large, or not taken. */
+function storeCopy(entry: Entry): string | null {
+  const text = JSON.stringify(entry);
+  if (text.length > LARGEST_COPY) return null;
+  keep(COPY + entry.key, text);
+  if (kept(COPY + entry.key) !== text) return null;
+  known.add(entry.key);
+  return text;
+}
+
+async function storeWhole(entry: Entry, copy: string | null): Promise<void> {
   const isStored = await inTime(async () => {
     await set(entry.key, entry, outboxStore());
     return true;
   }, false);
-  if (isStored) keep(COPY + entry.key, null);
-  else storeCopy(entry);
+  if (!isStored) return;
+  known.add(entry.key);
+  if (copy !== null && kept(COPY + entry.key) === copy) keep(COPY + entry.key, null);
 }
 
-/** What is kept under that key; null when nothing is, undefined when that cannot be known. */
+/** What is kept under that key; null when it is not any more, undefined when that cannot be known. */
 export async function stored(key: string): Promise<Entry | null | undefined> {
   const copy = parsed(kept(COPY + key));
   if (copy !== null) return copy;
+  if (!known.has(key)) return undefined;
   return inTime(async () => (await get<Entry>(key, outboxStore())) ?? null, undefined);
 }
 
@@ -43,11 +59,15 @@ export async function storedEntries(): Promise<Entry[]> {
     const copy = parsed(kept(COPY + key));
     if (copy !== null) found.set(key, copy); // a copy that is still there is newer
   }
+  for (const key of found.keys()) known.add(key);
   return [...found.values()].sort((one, other) => one.createdAt - other.createdAt);
 }
 
 export function forget(keys: readonly string[]): void {
-  for (const key of keys) keep(COPY + key, null);
+  for (const key of keys) {
+    known.delete(key);
+    keep(COPY + key, null);
+  }
   if (keys.length > 0) void inTime(() => delMany([...keys], outboxStore()), undefined);
 }
 

@@ -8,7 +8,7 @@ import { Refused } from "../api/client";
 import { waitOut } from "../live/retry";
 import { uuid } from "../session/random";
 import { type Asked, post } from "./asked";
-import { forget, store, storeCopy, stored, storedEntries } from "./outbox-store";
+import { forget, store, stored, storedEntries } from "./outbox-store";
 
 export type { Asked } from "./asked";
 
@@ -69,7 +69,7 @@ export function ask(chatId: string, asked: Asked): Entry {
     problem: null,
   };
   outbox.value = [...outbox.value, entry];
-  const stored = storeCopy(entry) ? void store(entry) : store(entry);
+  const stored = store(entry);
   if (isOpen) enqueue(entry, stored);
   return entry;
 }
@@ -88,16 +88,18 @@ export function remove(key: string): void {
 }
 
 /** Send the entry when those before it are, and `stored` has come. */
-function enqueue(entry: Entry, stored?: Promise<void> | void): void {
+function enqueue(entry: Entry, stored: Promise<void> = Promise.resolve()): void {
   const { signal: ended } = session;
   const before = queues.get(entry.chatId) ?? Promise.resolve();
   const sent = before.then(() => stored).then(() => deliver(entry, ended));
   queues.set(
     entry.chatId,
-    sent.catch((error: unknown) => {
-      if (!ended.aborted) throw error; // else another page will take it up
-    }),
+    sent.catch(() => undefined), // what is asked next does not wait for what can never be sent
   );
+  sent.catch((error: unknown) => {
+    const isLeft = ended.aborted || (error instanceof DOMException && error.name === "AbortError");
+    if (!isLeft) throw error; // else another page will take it up
+  });
 }
 
 async function deliver(entry: Entry, ended: AbortSignal): Promise<void> {

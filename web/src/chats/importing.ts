@@ -1,6 +1,6 @@
 /** Takes files of chats, and exports of other programs, into the server. */
 
-import { answerOf, api, Refused, type Schemas, Unreachable } from "../api/client";
+import { answerOf, api, fetchFor, Refused, type Schemas, Unreachable } from "../api/client";
 import { announce } from "./changes";
 
 export interface FileReport {
@@ -36,6 +36,7 @@ async function importFile(file: File): Promise<FileReport> {
       // The document describes JSON; an export may also come in its zip.
       body: file as never,
       bodySerializer: () => file,
+      fetch: fetchFor(file.size),
       headers: { "Content-Type": /\.zip$/i.test(file.name) ? "application/zip" : "application/json" },
     });
     return { ...report, answer: await answerOf(call), problem: null };

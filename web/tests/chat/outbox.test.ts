@@ -54,6 +54,25 @@ describe("the outbox", () => {
     expect(await Promise.all(server.calls.map((call) => call.body()))).toEqual(Array(4).fill(await last.body()));
   });
 
+  test("takes no answer for the server's that names no run", async () => {
+    const entry = send("Hello");
+    (await server.call("POST /chat")).answer(new Response(null, { status: 204 }));
+    (await server.call("POST /chat", 1)).json({}, 200);
+    const last = await server.call("POST /chat", 2);
+    last.json(accept, 202);
+    await until("accepted");
+
+    expect(last.request.headers.get("Idempotency-Key")).toBe(entry.key);
+  });
+
+  test("gives what is large the time to go out over a slow line", async () => {
+    const timeout = vi.spyOn(AbortSignal, "timeout");
+    send("x".repeat(800_000));
+    await server.call("POST /chat");
+
+    expect(timeout.mock.calls[0]?.[0]).toBeGreaterThan(120_000);
+  });
+
   test("is kept before the next line runs", () => {
     const entry = send("Hello");
 
