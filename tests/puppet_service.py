@@ -70,10 +70,15 @@ class PuppetService:
     """Lists `models`, and keeps each call for the test. `status` other than 200 refuses calls."""
 
     def __init__(self) -> None:
+        self.url = ""
+        self.calls: list[ServiceCall] = []
+        self.become_as_new()
+
+    def become_as_new(self) -> None:
+        """Forget what a test has told it. Calls that are open stay open."""
         self.models = ["wood"]
         self.status = 200
-        self.calls: list[ServiceCall] = []
-        self.url = ""
+        self.calls.clear()
 
     @property
     def environment(self) -> dict[str, str]:

@@ -1,7 +1,9 @@
-"""A browser for all tests, and for each test the page of a server whose provider the test plays."""
+"""A browser and a server for all tests, and for each test the page of that server, whose provider the test plays."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -43,17 +45,60 @@ def tab(profile: Profile) -> Tab:
     return profile.open_tab()
 
 
-@pytest.fixture
-def provider() -> Iterator[PuppetService]:
-    with puppet_service() as running:
-        yield running
+class Stage(NamedTuple):
+    """A server whose default provider a test plays."""
+
+    server: Server
+    provider: PuppetService
+
+
+@contextmanager
+def stage(folder: Path) -> Iterator[Stage]:
+    with puppet_service() as provider, serving(folder / "chats", environment=provider.environment) as server:
+        yield Stage(server, provider)
+
+
+@pytest.fixture(scope="session")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """What most tests play on one after the other: a server needs a second to start."""
+    with stage(tmp_path_factory.mktemp("lasting")) as built:
+        yield built
 
 
 @pytest.fixture
-def server(tmp_path: Path, provider: PuppetService) -> Iterator[Server]:
+def tidy(lasting: Stage) -> Iterator[Stage]:
+    """The same, as if it were new. Whoever makes keys needs `own`: a server that has some stays locked."""
+    yield lasting
+    server, provider = lasting
+    provider.become_as_new()
+    if not server.is_running:
+        server.start()
+    http = server.client.http
+    while runs := http.get("/runs").json()["runs"]:
+        for run in runs:
+            http.post(f"/runs/{run['run_id']}/stop")
+    for chat_id in server.client.chats():
+        http.delete(f"/chat/delete/{chat_id}", params={"purge": True}).raise_for_status()
+    provider.calls.clear()
+    http.get("/api/llm/health", params={"check": True}).raise_for_status()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Stage]:
+    """A server and a provider for one test alone."""
+    with stage(tmp_path) as built:
+        yield built
+
+
+@pytest.fixture
+def provider(tidy: Stage) -> PuppetService:
+    return tidy.provider
+
+
+@pytest.fixture
+def server(tidy: Stage) -> Server:
     """A server with that provider, and nobody at it."""
-    with serving(tmp_path / "chats", environment=provider.environment) as running:
-        yield running
+    return tidy.server
 
 
 @pytest.fixture(scope="session")

@@ -240,13 +240,18 @@ def test_a_second_question_waits_and_is_answered_after_the_first(page: Tab, prov
     page.sees_no("Waits until")
 
 
-def test_a_refused_message_says_why_and_comes_back_into_the_draft(page: Tab, provider: PuppetService) -> None:
-    page.fill("textbox", "Message", "x" * 1_100_000)
-    page.press("Enter")
-    page.sees("Not sent. The message is too large for the server.")
-    page.click("button", "Back to the draft")
-    page.until("document.querySelector('textarea').value.length === 1_100_000")
-    page.sees_no("Not sent.")
+def test_a_refused_message_says_why_and_comes_back_into_the_draft(
+    tab: Tab, built_page: None, provider: PuppetService, tmp_path: Path
+) -> None:
+    environment = {**provider.environment, "CHATKEEP_MAX_BODY_BYTES": "2048"}
+    with serving(tmp_path / "chats", environment=environment) as server:
+        tab.open(server.base_url)
+        tab.fill("textbox", "Message", "x" * 4000)
+        tab.press("Enter")
+        tab.sees("Not sent. The message is too large for the server.")
+        tab.click("button", "Back to the draft")
+        tab.sees_no("Not sent.")
+        tab.until("document.querySelector('textarea')?.value === 'x'.repeat(4000)")
     assert provider.calls == []
 
 
@@ -338,6 +343,7 @@ def test_a_new_chat_is_forked_from_a_message(page: Tab, provider: PuppetService,
 def test_a_title_is_changed_where_it_stands(page: Tab, provider: PuppetService) -> None:
     answered(page, provider, "Old title", "Answer.")
     page.click("button", "Old title")
+    page.until("document.activeElement.value === 'Old title'")
     page.press("Control+A")
     page.type("New title")
     page.press("Enter")

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from tests.browser.conftest import Stage
 from tests.browser_kit.axe import violations_of
 from tests.browser_kit.tab import PHONE, Profile, Tab
 from tests.puppet_service import PuppetService
@@ -19,10 +21,17 @@ BACKGROUND = "getComputedStyle(document.documentElement).backgroundColor"
 FOCUSED = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText"
 
 
+class Locked(NamedTuple):
+    """A server that wants a key, `key` of alice's."""
+
+    server: Server
+    provider: PuppetService
+    key: str
+
+
 @pytest.fixture
-def locked(server: Server) -> str:
-    """A key of alice's; from here on the server wants one."""
-    return server.add_key("alice")
+def locked(own: Stage) -> Locked:
+    return Locked(*own, own.server.add_key("alice"))
 
 
 def log_in(tab: Tab, key: str) -> None:
@@ -39,11 +48,11 @@ def test_a_server_without_keys_asks_for_none_and_offers_no_way_out(page: Tab) ->
     assert not page.has("textbox", "Key")
 
 
-def test_with_the_key_one_is_where_the_address_said(built_page: None, tab: Tab, server: Server, locked: str) -> None:
-    tab.open(f"{server.base_url}/#/status")
+def test_with_the_key_one_is_where_the_address_said(built_page: None, tab: Tab, locked: Locked) -> None:
+    tab.open(f"{locked.server.base_url}/#/status")
     tab.sees("This server asks for an API key")
     assert violations_of(tab) == []
-    log_in(tab, locked)
+    log_in(tab, locked.key)
     tab.find("heading", "Status")
     tab.sees("alice")
     assert tab.url.endswith("#/status")
@@ -63,11 +72,9 @@ def test_a_wrong_key_is_told_and_too_many_are_told_with_the_wait(built_page: Non
         tab.sees("alice")
 
 
-def test_the_key_is_nowhere_in_the_page_after_the_login(
-    built_page: None, tab: Tab, server: Server, locked: str
-) -> None:
-    tab.open(server.base_url)
-    log_in(tab, locked)
+def test_the_key_is_nowhere_in_the_page_after_the_login(built_page: None, tab: Tab, locked: Locked) -> None:
+    tab.open(locked.server.base_url)
+    log_in(tab, locked.key)
     tab.find("textbox", "Message")
     kept = tab.evaluate(
         """(async () => {
@@ -85,13 +92,13 @@ def test_the_key_is_nowhere_in_the_page_after_the_login(
               ({ value }) => value)]);
         })()"""
     )
-    assert locked not in kept
-    assert locked.removeprefix("ck_") not in kept
+    assert locked.key not in kept
+    assert locked.key.removeprefix("ck_") not in kept
 
 
-def test_who_has_logged_in_stays_so_after_a_reload(built_page: None, tab: Tab, server: Server, locked: str) -> None:
-    tab.open(server.base_url)
-    log_in(tab, locked)
+def test_who_has_logged_in_stays_so_after_a_reload(built_page: None, tab: Tab, locked: Locked) -> None:
+    tab.open(locked.server.base_url)
+    log_in(tab, locked.key)
     tab.sees("alice")
     tab.reload()
     tab.sees("alice")
@@ -99,49 +106,49 @@ def test_who_has_logged_in_stays_so_after_a_reload(built_page: None, tab: Tab, s
 
 
 def test_a_session_that_ends_asks_over_the_page_and_what_was_typed_stays(
-    built_page: None, tab: Tab, server: Server, locked: str
+    built_page: None, tab: Tab, locked: Locked
 ) -> None:
-    tab.open(server.base_url)
-    log_in(tab, locked)
+    tab.open(locked.server.base_url)
+    log_in(tab, locked.key)
     tab.fill("textbox", "Message", "half a thought")
-    server.keys("revoke", "alice")
+    locked.server.keys("revoke", "alice")
     tab.find("dialog", "The session has ended")
     tab.press("Escape", "Escape")
     tab.find("dialog", "The session has ended")
     assert violations_of(tab) == []
-    log_in(tab, server.add_key("alice"))
+    log_in(tab, locked.server.add_key("alice"))
     tab.is_gone("dialog")
     assert tab.find("textbox", "Message").text == "half a thought"
 
 
 def test_what_is_sent_with_a_session_that_ended_is_asked_once_after_the_next_login(
-    built_page: None, tab: Tab, server: Server, provider: PuppetService, locked: str
+    built_page: None, tab: Tab, locked: Locked
 ) -> None:
-    tab.open(server.base_url)
-    log_in(tab, locked)
+    tab.open(locked.server.base_url)
+    log_in(tab, locked.key)
     tab.fill("textbox", "Message", "Are you there?")
     tab.ask("Network.clearBrowserCookies")
     tab.press("Enter")
-    log_in(tab, locked)
-    provider.asked("Are you there?").finish("I am.")
+    log_in(tab, locked.key)
+    locked.provider.asked("Are you there?").finish("I am.")
     tab.sees("I am.")
-    assert len(provider.calls) == 1
+    assert len(locked.provider.calls) == 1
 
 
 def test_logging_out_forgets_drafts_and_closes_the_other_tabs_too(
-    built_page: None, profile: Profile, tab: Tab, server: Server, locked: str
+    built_page: None, profile: Profile, tab: Tab, locked: Locked
 ) -> None:
-    tab.open(server.base_url)
-    log_in(tab, locked)
+    tab.open(locked.server.base_url)
+    log_in(tab, locked.key)
     tab.fill("textbox", "Message", "a secret thought")
-    other = profile.open_tab(server.base_url)
+    other = profile.open_tab(locked.server.base_url)
     other.find("textbox", "Message")
     tab.click("button", "Log out")
     for each in (tab, other):
         each.find("textbox", "Key")
         assert not each.has("textbox", "Message")
     assert "thought" not in tab.evaluate("JSON.stringify({ ...localStorage })")
-    log_in(tab, locked)
+    log_in(tab, locked.key)
     assert tab.find("textbox", "Message").text == ""
     other.find("textbox", "Message")
 
@@ -422,12 +429,12 @@ def test_when_nobody_can_answer_that_is_told_with_the_reason(built_page: None, t
 
 
 def test_a_second_person_in_another_browser_is_asked_for_a_key(
-    built_page: None, tab: Tab, new_profile: Callable[[], Profile], server: Server, locked: str
+    built_page: None, tab: Tab, new_profile: Callable[[], Profile], locked: Locked
 ) -> None:
-    tab.open(server.base_url)
-    log_in(tab, locked)
+    tab.open(locked.server.base_url)
+    log_in(tab, locked.key)
     tab.sees("alice")
-    other = new_profile().open_tab(server.base_url)
+    other = new_profile().open_tab(locked.server.base_url)
     other.find("textbox", "Key")
     assert "alice" not in other.text
 
