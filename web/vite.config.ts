@@ -78,5 +78,10 @@ export default defineConfig({
     // The name the browser came by is passed on as it is: the server takes requests of pages from that name only.
     proxy: { [`^/(?!${ours.join("|")})`]: { target: "http://127.0.0.1:8000", ws: true } },
   },
-  test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"], restoreMocks: true },
+  test: {
+    environment: "happy-dom",
+    include: ["tests/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+    testTimeout: 60_000, // ends what hangs; a busy machine is only slow
+  },
 } as Parameters<typeof defineConfig>[0]);

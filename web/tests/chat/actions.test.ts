@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { send, takeBack } from "../../src/chat/actions";
 import { Conversation } from "../../src/chat/conversation";
 import { closeOutbox, type Entry, openOutbox, outbox } from "../../src/chat/outbox";
@@ -6,6 +6,7 @@ import { forgetOptions, newSystemPrompt } from "../../src/providers/options";
 import { keepFor } from "../../src/session/kept";
 import { session, type Who } from "../../src/session/session";
 import { FakeServer } from "../server";
+import { until } from "../until";
 
 let server: FakeServer;
 
@@ -28,7 +29,7 @@ test("a first message that is taken back leaves its system prompt for the next o
   send(conversation, { text: "Hello", images: [] });
   expect(newSystemPrompt().value).toBe("");
   (await server.call("POST /chat")).refuse(422, "context_too_long");
-  await vi.waitUntil(() => outbox.value[0]?.state === "refused");
+  await until(() => outbox.value[0]?.state === "refused");
   takeBack(outbox.value[0] as Entry);
   conversation.close();
 

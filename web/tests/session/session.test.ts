@@ -4,6 +4,7 @@ import { LANGUAGES } from "../../src/i18n/strings";
 import { keep, keepFor, keepInTab, kept } from "../../src/session/kept";
 import { reasonOf } from "../../src/session/LoginForm";
 import { check, findOut, logIn, logOut, noteUnauthorized, session, whenOpen } from "../../src/session/session";
+import { until } from "../until";
 
 const ALICE = { name: "alice", owner: "alice", role: "user", success: true };
 const answers: (() => Response)[] = [];
@@ -85,7 +86,7 @@ test("what another tab leaves is forgotten here too, also what this tab kept for
   await check();
   keepInTab("history", "[]");
   new BroadcastChannel(`chatkeep-session:${SERVER_PATH}`).postMessage("left");
-  await vi.waitUntil(() => session.value.state === "needed");
+  await until(() => session.value.state === "needed");
   expect(sessionStorage.length).toBe(0);
 });
 
