@@ -49,6 +49,9 @@ function onlyWoff2(): Plugin {
   };
 }
 
+/** Warnings without a cure: a directive of virtua's for React's servers, and that a busy machine builds slowly. */
+const NOTHING_TO_DO = new Set(["MODULE_LEVEL_DIRECTIVE", "PLUGIN_TIMINGS"]);
+
 /** Numbers in the place of paths: what is built is the same wherever it was built. */
 const shortName = (path: string) => createHash("sha256").update(path).digest("hex").slice(0, 8);
 
@@ -71,6 +74,7 @@ export default defineConfig({
     cssTarget: ["chrome123", "firefox125", "safari17.5"], // they know light-dark() and popovers
     modulePreload: { polyfill: false },
     license: { fileName: "licenses.md" }, // of what is bundled: most ask for it to go with every copy
+    rolldownOptions: { onLog: (level, log, say) => NOTHING_TO_DO.has(log.code ?? "") || say(level, log) },
     assetsInlineLimit: 0, // the page's policy takes no data: scripts, and fonts are fetched once
   },
   server: {

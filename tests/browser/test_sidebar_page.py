@@ -238,6 +238,22 @@ def test_a_deleted_chat_is_gone_at_once_in_all_tabs_and_comes_back_where_it_stoo
 
 
 @pytest.mark.usefixtures("built_page")
+def test_what_is_said_of_a_chat_covers_no_message_that_is_being_written(
+    profile: Profile, stored: Server, folder: Path
+) -> None:
+    write_chat(folder, "first", "A title of many words " * 8, 0)
+    tab = opened(profile, stored)
+    tab.find("link", re.compile("^A title")).focus()
+    tab.press("Delete")
+    undo = tab.find("button", "Undo").call("function () { return this.scrollHeight < 2 * this.clientWidth; }")
+    assert undo, "its label is broken into letters"
+    tab.click("textbox", "Message")
+    tab.type("and on")
+    tab.click("button", "Undo")
+    tab.sees("A title of many words")
+
+
+@pytest.mark.usefixtures("built_page")
 def test_a_chat_is_exported_as_a_file(profile: Profile, stored: Server, folder: Path) -> None:
     write_chat(folder, "first", "First", 0, "How far is the moon?", "Far.")
     tab = opened(profile, stored)

@@ -7,6 +7,9 @@ import { forgetOwner, forgetTab, keepFor } from "./kept";
 
 export type Who = Schemas["WhoAnswer"];
 
+/** The name at a server without keys; no key may have it. */
+export const NOBODY = "anonymous";
+
 /**
  * `unknown` until the server was asked; `needed`: it wants a key, and nothing is shown before; `open`; `ended`: it wants a
  * key again, and what was shown stays where it is, for who was here.

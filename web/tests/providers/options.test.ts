@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import {
+  askedWith,
   forgetOptions,
   giveBackSystemPrompt,
   newSystemPrompt,
@@ -46,4 +47,20 @@ test("a chat keeps its model, and a new chat begins with the last choice", () =>
   forgetOptions();
   expect(optionsOf("one").value.model).toBe("openai/a");
   expect(optionsOf("three").value).toEqual({ model: "groq/b", temperature: null, maxTokens: 9 });
+});
+
+test("a chat keeps what it was asked with, also when that was chosen in another one", () => {
+  optionsOf("one").value = { model: "openai/a", temperature: 0.5, maxTokens: null };
+  expect(askedWith("two")).toEqual({ model: "openai/a", temperature: 0.5 });
+  optionsOf("one").value = { model: "groq/b", temperature: null, maxTokens: null };
+  forgetOptions();
+  expect(optionsOf("two").value.model).toBe("openai/a");
+  expect(optionsOf("three").value.model).toBe("groq/b");
+});
+
+test("a chat that was left to the server stays so", () => {
+  expect(askedWith("one")).toEqual({});
+  optionsOf("two").value = { model: "groq/b", temperature: null, maxTokens: null };
+  forgetOptions();
+  expect(optionsOf("one").value.model).toBeNull();
 });
