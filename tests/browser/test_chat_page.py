@@ -324,6 +324,7 @@ def test_a_new_chat_is_forked_from_a_message(page: Tab, provider: PuppetService,
 def test_a_title_is_changed_where_it_stands(page: Tab, provider: PuppetService) -> None:
     answered(page, provider, "Old title", "Answer.")
     page.click("button", "Old title")
+    page.until("document.activeElement.matches('header input')")
     page.press("Control+A")
     page.type("New title")
     page.press("Enter")
