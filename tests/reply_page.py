@@ -1,4 +1,4 @@
-"""The rendering of replies alone on a page, built from web/tests/text/harness and served under the page's policy."""
+"""The rendering of replies alone on a page, built from web/tests/text/harness and served with the page's headers."""
 
 import functools
 import http.server
@@ -13,10 +13,8 @@ from typing import Any
 
 import pytest
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
-    "img-src 'self' data: blob: https: http:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+from chatkeep.api.page import _HEADERS
+
 _WEB = Path(__file__).parent.parent / "web"
 _BUILD_S = 120.0
 
@@ -25,6 +23,7 @@ _BUILD_S = 120.0
 def reply_page(folder: Path) -> Iterator[str]:
     """The address of the page, which is built into `folder`; skips the test without Node."""
     _build(folder)
+    (folder / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="90" height="60"/>')
     handler = functools.partial(_Handler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -58,8 +57,9 @@ def _build(folder: Path) -> None:
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
-        self.send_header("Content-Security-Policy", POLICY)
+        for name, value in _HEADERS.get(self.path.removeprefix("/") or "index.html", {}).items():
+            self.send_header(name, value)
         super().end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002: the name in the class it overrides
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the class it overrides
         """Say nothing."""

@@ -24,7 +24,7 @@ function Reply({ source, isLive }: Props) {
   const root = useRef<HTMLDivElement>(null);
   const view = useRef<ReplyView | null>(null);
   const restsUntil = useRef(0);
-  const [, goOn] = useReducer((count: number) => count + 1, 0);
+  const [rests, goOn] = useReducer((count: number) => count + 1, 0);
 
   useLayoutEffect(() => {
     if (!root.current) return;
@@ -38,6 +38,6 @@ function Reply({ source, isLive }: Props) {
     const ended = performance.now();
     restsUntil.current = Math.max(begun + UPDATE_EVERY_MS, ended + (ended - begun) * REST_FACTOR);
     return;
-  });
+  }, [source, isLive, rests]);
   return <div class="markdown" ref={root} />;
 }

@@ -98,11 +98,7 @@ class Parts {
   #place: Element = this.#begin();
 
   write(text: string): void {
-    if (this.#lines === LINES_OF_A_PART) {
-      this.#flush();
-      this.#place = this.#begin();
-      for (const classes of this.#open) this.#place = this.#place.appendChild(spanOf(classes));
-    }
+    this.#endFullPart();
     this.#text += text;
   }
 
@@ -112,6 +108,7 @@ class Parts {
   }
 
   open(classes: string): void {
+    this.#endFullPart();
     this.#flush();
     this.#open.push(classes);
     this.#place = this.#place.appendChild(spanOf(classes));
@@ -126,6 +123,13 @@ class Parts {
   end(): Element[] {
     this.#flush();
     return this.#parts;
+  }
+
+  #endFullPart(): void {
+    if (this.#lines < LINES_OF_A_PART) return;
+    this.#flush();
+    this.#place = this.#begin();
+    for (const classes of this.#open) this.#place = this.#place.appendChild(spanOf(classes));
   }
 
   #begin(): Element {

@@ -1,6 +1,7 @@
 /** Markdown without its marks, for where only text can stand. */
 
 import type { Token, Tokens } from "marked";
+import { rewritten } from "./raw-html";
 import { lex } from "./syntax";
 
 /** Blocks are parted by an empty line, items of lists have a dash or their number, cells a tab. */
@@ -44,14 +45,23 @@ function tableText({ header, rows }: Tokens.Table): string {
 const ENTITIES: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", nbsp: "\u00a0" };
 
 function inlineText(token: Token): string {
-  if (token.type === "html")
-    return token.raw
-      .replace(/<br\s*\/?>/gi, "\n")
-      .replace(/<[^>]*>/g, "")
-      .trimEnd();
+  if (token.type === "html") return htmlText(token as Tokens.HTML);
   if (token.type === "br") return "\n";
   if (token.type === "math" || token.type === "mathBlock") return (token as Tokens.Generic).tex;
   if ("tokens" in token && token.tokens && token.type !== "image") return token.tokens.map(inlineText).join("");
   const text = "text" in token ? String(token.text) : "";
-  return token.type === "text" ? text.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_, name) => ENTITIES[name] ?? "") : text;
+  return token.type === "text" ? decoded(text) : text;
+}
+
+function htmlText({ raw, block }: Tokens.HTML): string {
+  const text = decoded(
+    rewritten(raw)
+      .replace(/<br>/g, "\n")
+      .replace(/<[^>]*>/g, ""),
+  );
+  return block ? text.trim() : text;
+}
+
+function decoded(text: string): string {
+  return text.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_, name) => ENTITIES[name] ?? "");
 }

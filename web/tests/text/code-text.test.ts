@@ -23,6 +23,7 @@ describe("Code in colours", () => {
     expect(element.textContent).toBe(CODE);
     expect(element.querySelector(".hljs-keyword")?.textContent).toBe("const");
     expect(text.isColoured).toBe(true);
+    expect([...element.querySelectorAll("span")].filter((span) => span.textContent === "")).toEqual([]);
   });
 
   test("has its comment in colour on both sides of the end of a part", () => {

@@ -8,6 +8,7 @@ const { plugins = [], build, ...rest } = page as UserConfig;
 
 export default {
   ...rest,
+  publicDir: fileURLToPath(new URL("../../../public", import.meta.url)),
   root: fileURLToPath(new URL(".", import.meta.url)),
   plugins: plugins.filter((plugin) => (plugin as Plugin).name !== "compressed"),
   build: { ...build, outDir: process.env.HARNESS_OUT ?? "dist", minify: false, reportCompressedSize: false },
