@@ -36,7 +36,7 @@ function Rows() {
     if (!wantsFocus.current) return;
     wantsFocus.current = false;
     handle.current?.scrollToIndex(stop === 1 ? 0 : stop, { align: "nearest" });
-    box.current?.querySelector<HTMLElement>("a[tabindex='0']")?.focus({ preventScroll: true });
+    focusWhenSeen(() => box.current?.querySelector("a[tabindex='0']"));
   });
   const focusOn = (index: number) => {
     wantsFocus.current = true;
@@ -81,6 +81,16 @@ function Rows() {
       {problem.value !== null && hasMore.value && <Problem />}
     </div>
   );
+}
+
+const MOST_FRAMES = 30;
+
+/** Put the focus on what `find` finds, in some frames: a row that comes from far away is hidden until it is measured. */
+function focusWhenSeen(find: () => HTMLElement | null | undefined, tries = 0): void {
+  const found = find();
+  found?.focus({ preventScroll: true });
+  if (document.activeElement === found || tries > MOST_FRAMES) return;
+  requestAnimationFrame(() => focusWhenSeen(find, tries + 1));
 }
 
 /** Keep what is seen where it is when chats come, go or move above it, and have more read in time. */

@@ -13,7 +13,7 @@ import { closeDrawer, isDrawer, isSidebarShown, showSidebar } from "./sidebar";
 
 export function SidebarFrame({ children }: { children: ComponentChildren }) {
   const frame = useRef<HTMLElement>(null);
-  useDrawerFocus(frame);
+  useFocus(frame);
   const look = isDrawer.value ? styles.drawer : styles.column;
   return (
     <>
@@ -54,16 +54,19 @@ export function SidebarFrame({ children }: { children: ComponentChildren }) {
   );
 }
 
-/** A drawer takes the focus while it is open, and gives it back. */
-function useDrawerFocus(frame: { readonly current: HTMLElement | null }): void {
-  const isOpen = isDrawer.value;
+/**
+ * The buttons that show and hide the sidebar take turns, and so does the focus with them. A drawer takes it from wherever it
+ * is, for what is behind is out of reach.
+ */
+function useFocus(frame: { readonly current: HTMLElement | null }): void {
+  const isShown = isSidebarShown.value;
+  const wasShown = useRef(isShown);
   useEffect(() => {
-    if (!isOpen) return;
-    const before = document.activeElement;
-    frame.current?.querySelector("button")?.focus();
-    return () => {
-      const isElsewhere = document.activeElement !== document.body && !frame.current?.contains(document.activeElement);
-      if (!isElsewhere && before instanceof HTMLElement && before.isConnected) before.focus();
-    };
-  }, [isOpen, frame]);
+    if (wasShown.current === isShown) return;
+    wasShown.current = isShown;
+    const focused = document.activeElement;
+    const isLost = focused === null || focused === document.body || frame.current?.contains(focused) === true;
+    if (isShown && (isLost || isDrawer.peek())) frame.current?.querySelector("button")?.focus();
+    if (!isShown && isLost) document.querySelector<HTMLElement>("[aria-controls=sidebar]")?.focus();
+  }, [isShown, frame]);
 }

@@ -18,13 +18,14 @@ export interface MenuProps {
 }
 
 export function Menu({ icon, label, entries, tabIndex = 0 }: MenuProps) {
-  // Lists have hundreds of menus: one has entries only while it is open.
+  // Lists have hundreds of menus: one has entries only while it is open, and until it has given the focus back.
   const [isOpen, setIsOpen] = useState(false);
   const id = useId();
   const menu = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLSpanElement>(null);
   const items = () => [...(menu.current?.querySelectorAll<HTMLElement>("[role=menuitem]") ?? [])];
   const onToggle = (event: ToggleEvent) => {
+    if (event.newState !== "open") setIsOpen(false);
     if (event.newState !== "open" || menu.current === null || button.current === null) return;
     place(menu.current, button.current);
     items()[0]?.focus();
@@ -50,7 +51,9 @@ export function Menu({ icon, label, entries, tabIndex = 0 }: MenuProps) {
         role="menu"
         aria-label={label}
         class={styles.menu}
-        onBeforeToggle={(event) => setIsOpen(event.newState === "open")}
+        onBeforeToggle={(event) => {
+          if (event.newState === "open") setIsOpen(true);
+        }}
         onToggle={onToggle}
         onClick={() => menu.current?.hidePopover()}
         onKeyDown={onKeyDown}

@@ -96,8 +96,11 @@ test("a deleted chat is gone at once, and stays so when an answer comes that was
   server.fill(3);
   end = watchChats();
   await vi.waitUntil(() => ids().length === 3);
-  let answer = () => undefined as void;
-  server.beforeAnswer = () => new Promise((resolve) => (answer = resolve));
+  let answer: () => void = () => undefined;
+  server.beforeAnswer = () =>
+    new Promise((resolve) => {
+      answer = resolve;
+    });
 
   const reading = refresh();
   await vi.waitUntil(() => server.requests.length === 2);
