@@ -17,7 +17,8 @@ _PLACE = """async function () {
   const before = place();
   await frame();
   const [x, y, width, height] = place();
-  if (!this.isConnected || this.disabled || width === 0 || String(before) !== String([x, y, width, height])) return null;
+  const isStill = String(before) === String([x, y, width, height]);
+  if (!this.isConnected || this.disabled || width === 0 || !isStill) return null;
   const [left, top] = [x + width / 2, y + height / 2];
   const hit = document.elementFromPoint(left, top);
   return hit && (this.contains(hit) || hit.contains(this) || hit.control === this) ? [left, top] : null;
