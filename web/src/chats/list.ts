@@ -14,7 +14,6 @@ import {
   onGeneration,
   onReturn,
 } from "../live/status-feed";
-import { noteUnauthorized } from "../session/session";
 import { type ChatChange, onChange } from "./changes";
 import { Paced } from "./pacing";
 import {
@@ -269,7 +268,6 @@ function meet(stats: GenerationStats, met: Set<string>): void {
 /** A list that is there already is only not fresh. */
 function fail(error: unknown): void {
   if (known.peek() === null) show(error);
-  else noteUnauthorized(error);
 }
 
 /** Raises: what is no failure of a request. */

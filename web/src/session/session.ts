@@ -22,9 +22,12 @@ export const isWaiting = signal(false);
 
 // The tabs of a browser have one cookie: what one of them leaves, all leave, and nothing is to be seen any more.
 const channel = new BroadcastChannel(`chatkeep-session:${SERVER_PATH}`);
-channel.onmessage = ({ data }: MessageEvent<"left" | "entered">) => {
-  if (data === "left") leave();
-  else void checkQuietly();
+channel.onmessage = ({ data }: MessageEvent<"left" | { entered: string }>) => {
+  if (data === "left") return leave();
+  const now = session.peek();
+  // Why before the check: what waits here to be sent must not go out under the other's name.
+  if ("who" in now && now.who.owner !== data.entered) leave();
+  void checkQuietly();
 };
 
 // Every call may be the one that learns that the session is over. /login says it to who asks.
@@ -69,8 +72,9 @@ export async function checkQuietly(): Promise<void> {
 
 /** Begin a session. Raises: Refused, Unreachable. */
 export async function logIn(key: string): Promise<void> {
-  enter(await answerOf(api.POST("/login", { body: { key } })));
-  channel.postMessage("entered");
+  const who = await answerOf(api.POST("/login", { body: { key } }));
+  enter(who);
+  channel.postMessage({ entered: who.owner });
 }
 
 /** End it, and forget what is kept here for its owner: drafts and what was not sent yet. Raises: Refused, Unreachable. */

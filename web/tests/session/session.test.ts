@@ -90,6 +90,19 @@ test("what another tab leaves is forgotten here too, also what this tab kept for
   expect(sessionStorage.length).toBe(0);
 });
 
+test("when another tab lets somebody else in, nothing is open here before the server has said so", async () => {
+  const bob = { ...ALICE, name: "bob", owner: "bob" };
+  answers.push(json(ALICE));
+  await check();
+  const seen: string[] = [];
+  const end = session.subscribe((now) => seen.push("who" in now ? now.who.owner : now.state));
+  answers.push(json(bob));
+  new BroadcastChannel(`chatkeep-session:${SERVER_PATH}`).postMessage({ entered: "bob" });
+  await vi.waitUntil(() => seen.includes("bob"));
+  end();
+  expect(seen).toEqual(["alice", "needed", "bob"]);
+});
+
 test("two servers behind one host have nothing of each other", async () => {
   keepFor("alice");
   keep("draft:1", "for the one");
