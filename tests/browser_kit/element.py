@@ -21,7 +21,7 @@ _PLACE = """async function () {
   if (!this.isConnected || this.disabled || width === 0 || !isStill) return null;
   const [left, top] = [x + width / 2, y + height / 2];
   const hit = document.elementFromPoint(left, top);
-  return hit && (this.contains(hit) || hit.contains(this) || hit.control === this) ? [left, top] : null;
+  return this.contains(hit) || (hit && hit.closest("label")?.control === this) ? [left, top] : null;
 }"""
 
 
