@@ -49,7 +49,7 @@ def _load(tab: Tab, url: str) -> tuple[int, float]:
     tab.open(url)
     ready_ms: float = tab.until("window.readyMs")
     tab.find("textbox", "Message")
-    return tab.heard.received_bytes, ready_ms
+    return tab.received_bytes, ready_ms
 
 
 def _stream(tab: Tab, streaming_s: float, browser_pid: int) -> tuple[float, float]:

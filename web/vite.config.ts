@@ -49,6 +49,9 @@ function onlyWoff2(): Plugin {
   };
 }
 
+/** Warnings without a cure: a directive of virtua's for React's servers, and that a busy machine builds slowly. */
+const NOTHING_TO_DO = new Set(["MODULE_LEVEL_DIRECTIVE", "PLUGIN_TIMINGS"]);
+
 /** Numbers in the place of paths: what is built is the same wherever it was built. */
 const shortName = (path: string) => createHash("sha256").update(path).digest("hex").slice(0, 8);
 
@@ -71,6 +74,7 @@ export default defineConfig({
     cssTarget: ["chrome123", "firefox125", "safari17.5"], // they know light-dark() and popovers
     modulePreload: { polyfill: false },
     license: { fileName: "licenses.md" }, // of what is bundled: most ask for it to go with every copy
+    rolldownOptions: { onLog: (level, log, say) => NOTHING_TO_DO.has(log.code ?? "") || say(level, log) },
     assetsInlineLimit: 0, // the page's policy takes no data: scripts, and fonts are fetched once
   },
   server: {
@@ -78,5 +82,10 @@ export default defineConfig({
     // The name the browser came by is passed on as it is: the server takes requests of pages from that name only.
     proxy: { [`^/(?!${ours.join("|")})`]: { target: "http://127.0.0.1:8000", ws: true } },
   },
-  test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"], restoreMocks: true },
+  test: {
+    environment: "happy-dom",
+    include: ["tests/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+    testTimeout: 60_000, // ends what hangs; a busy machine is only slow
+  },
 } as Parameters<typeof defineConfig>[0]);

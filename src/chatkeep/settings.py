@@ -19,6 +19,11 @@ _NOT_PROVIDERS = {"CHATKEEP", "OLLAMA"}
 _Names = Annotated[tuple[str, ...], NoDecode]  # several values with commas between them
 
 
+_OTHER_REQUESTS = (
+    600  # in a window: what a person does with the web page takes 60 a minute, and there may be several tabs
+)
+
+
 class WrongSettings(Exception):
     """A setting has a value that cannot be; the text names each, a line each. Mend it and start again."""
 
@@ -171,14 +176,22 @@ class Settings(BaseSettings):
         ge=1,
         le=1_000_000,
         validation_alias=_names("rate_limit_requests", "rate_limit_requests"),
-        description="Requests of each kind (asking a model; all others) in a window.",
+        description="Requests that ask a model in a window. Set alone, it is the number of all others too.",
+    )
+    rate_limit_other_requests: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        validation_alias=_names("rate_limit_other_requests"),
+        description="All other requests in a window. Left out: `CHATKEEP_RATE_LIMIT_REQUESTS` where that is set, else"
+        " 600.",
     )
     rate_limit_window_s: float = Field(
         60,
         ge=1,
         le=86400,
         validation_alias=_names("rate_limit_window_seconds", "rate_limit_window_seconds"),
-        description="Length of that window in seconds; it moves with the time.",
+        description="Length of such a window in seconds; it moves with the time.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", validation_alias=_names("log_level", "log_level"), description="Least severe log entries written."
@@ -283,6 +296,14 @@ class Settings(BaseSettings):
     providers: tuple[ProviderSettings, ...] = Field(
         (), exclude=True, description="Filled from `<NAME>_API_KEY`, `<NAME>_BASE_URL` and `<NAME>_MODEL`."
     )
+
+    @property
+    def other_requests(self) -> int:
+        """How many requests that ask no model are allowed in a window."""
+        if self.rate_limit_other_requests is not None:
+            return self.rate_limit_other_requests
+        # Why: who set one number when there was but one meant it for both kinds.
+        return self.rate_limit_requests if "rate_limit_requests" in self.model_fields_set else _OTHER_REQUESTS
 
     @field_validator("provider")
     @classmethod

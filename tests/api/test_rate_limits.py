@@ -62,6 +62,24 @@ def test_messages_and_other_requests_are_counted_apart(limited: Client) -> None:
     assert limited.http.get("/chat/history").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("environment", "messages", "others"),
+    [
+        ({}, "60", "600"),
+        ({"CHATKEEP_RATE_LIMIT_REQUESTS": "7"}, "7", "7"),
+        ({"CHATKEEP_RATE_LIMIT_OTHER_REQUESTS": "9"}, "60", "9"),
+        ({"RATE_LIMIT_REQUESTS": "7", "CHATKEEP_RATE_LIMIT_OTHER_REQUESTS": "9"}, "7", "9"),
+    ],
+)
+def test_what_asks_no_model_has_a_larger_limit_unless_another_is_set(
+    tmp_path: Path, environment: dict[str, str], messages: str, others: str
+) -> None:
+    with serving(tmp_path / "chats", environment={"CHATKEEP_RATE_LIMIT_ENABLED": "true", **environment}) as running:
+        sent, listed = running.client.send("hi"), running.client.http.get("/chat/history")
+
+    assert [response.headers["X-RateLimit-Limit"] for response in (sent, listed)] == [messages, others]
+
+
 def test_a_stream_and_a_refusal_of_a_view_tell_how_much_is_left_too(limited: Client) -> None:
     with limited.stream("one two") as stream:
         stream.rest()

@@ -26,8 +26,8 @@ def test_a_message_is_found_with_every_field_of_the_contract(client: Client) -> 
     assert isinstance(results, list)
     stored = {m["id"]: m for m in client.history("search-fields")["history"]["messages"] if "id" in m}
     for result in results:
-        assert result.keys() == {"chat_id", "message_id", "role", "snippet", "score", "timestamp"}
-        assert result["chat_id"] == "search-fields"
+        assert result.keys() == {"chat_id", "title", "message_id", "role", "snippet", "score", "timestamp"}
+        assert (result["chat_id"], result["title"]) == ("search-fields", "the zeppelin flies")
         message = stored[result["message_id"]]
         assert (result["role"], result["timestamp"]) == (message["role"], message["timestamp"])
         assert result["snippet"] == f"the {MARK_START}zeppelin{MARK_END} flies"

@@ -23,11 +23,10 @@ def test_the_first_load_is_small_and_asks_no_other_host(
     page = profile.open_tab(f"{server.base_url}/")
     page.find("textbox", "Message")
     page.until("document.readyState === 'complete'")
-    heard = page.heard
     with capsys.disabled():
-        print(f"\nfirst load: {heard.received_bytes} bytes in {len(heard.requests)} requests")
+        print(f"\nfirst load: {page.received_bytes} bytes in {len(page.requests)} requests")
 
-    assert 20_000 < heard.received_bytes < FIRST_LOAD_BYTES
+    assert 20_000 < page.received_bytes < FIRST_LOAD_BYTES
     assert page.foreign_requests == []
 
 

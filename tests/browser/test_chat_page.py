@@ -267,6 +267,20 @@ def test_drafts_are_kept_for_each_chat_across_reloads(page: Tab, provider: Puppe
     page.until("document.querySelector('textarea')?.value === 'not sent yet'")
 
 
+def test_the_draft_of_a_new_chat_is_still_there_after_a_look_into_another_chat(
+    page: Tab, provider: PuppetService
+) -> None:
+    answered(page, provider, "One", "Answer.")
+    page.click("link", "New chat")
+    page.sees("What is on your mind?")
+    page.fill("textbox", "Message", "half a thought")
+    page.click("link", "One")
+    page.sees("Answer.")
+    page.click("link", "New chat")
+    page.sees("What is on your mind?")
+    assert page.find("textbox", "Message").text == "half a thought"
+
+
 def test_a_pasted_and_a_dropped_image_go_with_the_message(page: Tab, provider: PuppetService, tmp_path: Path) -> None:
     page.click("textbox", "Message")
     page.paste_image(picture(tmp_path / "red.png"))

@@ -106,6 +106,24 @@ def test_the_view_follows_a_reply_while_the_reader_is_at_its_end(page: Tab, prov
     page.until(IS_AT_END)
 
 
+def test_messages_can_be_clicked_while_the_view_follows_a_reply(page: Tab, provider: PuppetService) -> None:
+    page.fill("textbox", "Message", "Write a lot")
+    page.press("Enter")
+    call = provider.asked("Write a lot")
+    call.say(LONG)
+    page.sees("Paragraph 39")
+    page.until(IS_AT_END)
+    page.evaluate(
+        f"""(() => {{
+          {SCROLLER}.addEventListener("scroll", () => {{
+            window.took = getComputedStyle(document.querySelector("article")).pointerEvents;
+          }});
+        }})()"""
+    )
+    call.say("\n\nThe very last line")
+    assert page.until("window.took") == "auto"
+
+
 def test_a_reader_who_has_scrolled_up_stays_where_he_is_while_a_reply_is_written(
     page: Tab, provider: PuppetService
 ) -> None:

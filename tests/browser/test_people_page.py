@@ -153,6 +153,30 @@ def test_logging_out_forgets_drafts_and_closes_the_other_tabs_too(
     other.find("textbox", "Message")
 
 
+def test_who_logs_in_after_another_sees_nothing_of_what_that_one_searched_was_told_and_read(
+    built_page: None, tab: Tab, server: Server, provider: PuppetService, locked: str
+) -> None:
+    tab.open(server.base_url)
+    log_in(tab, locked)
+    tab.fill("textbox", "Message", "My walrus is ill")
+    tab.press("Enter")
+    provider.asked("My walrus is ill").finish("A walrus needs fish.")
+    tab.sees("A walrus needs fish.")
+    tab.until("document.title.includes('walrus')")
+    tab.fill("textbox", "Search messages", "walrus")
+    tab.sees("2 results")
+    tab.click("button", "Menu of My walrus is ill")
+    tab.click("menuitem", "Delete")
+    tab.find("button", "Undo")
+    tab.click("button", "Log out")
+    tab.find("textbox", "Key")
+    assert "walrus" not in tab.text + tab.evaluate("document.title")
+    log_in(tab, server.add_key("bob"))
+    tab.find("textbox", "Message")
+    assert "walrus" not in tab.text + tab.evaluate("document.title")
+    assert tab.find("textbox", "Search messages").text == ""
+
+
 def test_a_server_that_is_away_at_the_start_is_waited_for(built_page: None, tab: Tab, server: Server) -> None:
     tab.ask("Network.setBlockedURLs", urls=["*/login"])
     tab.open(server.base_url)

@@ -183,6 +183,30 @@ def test_a_chat_is_renamed_in_its_place_by_keys_or_its_menu_in_all_tabs_and_html
     assert tab.complaints_but("network") == []
 
 
+def test_a_chat_is_renamed_while_its_first_reply_is_written(page: Tab, server: Server, provider: PuppetService) -> None:
+    page.fill("textbox", "Message", "How far is the moon?")
+    page.press("Enter")
+    call = provider.asked("How far is the moon?")
+    call.say("Far ")
+    page.sees("Far")
+
+    page.click("button", "How far is the moon?")
+    page.find("textbox", "Title of the chat")
+    page.type("Moon")
+    page.press("Enter")
+    page.find("link", re.compile("^Moon.*A reply is being written"))
+    call.finish("away.")
+    page.sees("Far away.")
+    page.is_gone("link", re.compile("A reply is being written"))
+
+    assert titles(page) == ["Moon"]
+    page.reload()
+    page.find("button", "Moon")
+    (stored,) = server.folder.glob("*.json")
+    assert server.stored(stored.stem)["title"] == "Moon"
+    assert page.complaints_but("network") == []
+
+
 @pytest.mark.usefixtures("built_page")
 def test_a_deleted_chat_is_gone_at_once_in_all_tabs_and_comes_back_where_it_stood(
     profile: Profile, stored: Server, folder: Path
@@ -211,6 +235,22 @@ def test_a_deleted_chat_is_gone_at_once_in_all_tabs_and_comes_back_where_it_stoo
     other.press("Delete")
     other.until("document.activeElement.dataset.chat === 'second'")
     other.sees("“First” is in the trash.")
+
+
+@pytest.mark.usefixtures("built_page")
+def test_what_is_said_of_a_chat_covers_no_message_that_is_being_written(
+    profile: Profile, stored: Server, folder: Path
+) -> None:
+    write_chat(folder, "first", "A title of many words " * 8, 0)
+    tab = opened(profile, stored)
+    tab.find("link", re.compile("^A title")).focus()
+    tab.press("Delete")
+    undo = tab.find("button", "Undo").call("function () { return this.scrollHeight < 2 * this.clientWidth; }")
+    assert undo, "its label is broken into letters"
+    tab.click("textbox", "Message")
+    tab.type("and on")
+    tab.click("button", "Undo")
+    tab.sees("A title of many words")
 
 
 @pytest.mark.usefixtures("built_page")
@@ -327,6 +367,21 @@ def test_a_result_jumps_to_its_message_far_up_and_on_another_branch(
             }})()"""
         )
     assert "A lion in its place." not in tab.text
+
+
+@pytest.mark.usefixtures("built_page")
+def test_what_is_found_in_a_chat_that_the_list_has_not_read_has_its_title(
+    profile: Profile, stored: Server, folder: Path
+) -> None:
+    write_chat(folder, "far", "Far away", 90_000, "How far is the moon?")
+    for number in range(300):
+        write_chat(folder, f"near-{number}", f"Near {number}", number)
+    tab = opened(profile, stored)
+    tab.sees("Near 7")
+
+    tab.fill("textbox", "Search messages", "moon")
+    tab.find("link", re.compile("^Far away.*How far is the moon"))
+    assert len([url for url in tab.heard.requests if "/chat/history?" in url]) == 1
 
 
 @pytest.mark.usefixtures("built_page")

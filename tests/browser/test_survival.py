@@ -257,6 +257,24 @@ def test_a_message_that_waits_is_sent_once_also_when_two_tabs_find_it_after_a_re
     assert questions_in(server, chat_id_of(page)) == ["Count"]
 
 
+def test_a_message_that_is_given_up_in_one_tab_is_sent_by_none(
+    page: Tab, provider: PuppetService, line: CuttableLine, profile: Profile
+) -> None:
+    with line.blocking(b"POST /chat "):
+        ask(page, "Count")
+        page.sees("Not sent yet.")
+        other = profile.open_tab(page.url)
+        other.sees("Not sent yet.")
+        page.click("button", "Give up")
+        page.sees_no("Not sent yet.")
+    other.sees_no("Not sent yet.")
+    ask(other, "Something else")
+    provider.asked("Something else").finish("Yes.")
+    other.sees("Yes.")
+
+    assert len(provider.calls) == 1
+
+
 def test_a_message_is_kept_when_the_tab_is_closed_with_the_click_on_send(
     page: Tab, provider: PuppetService, line: CuttableLine, profile: Profile
 ) -> None:
@@ -349,9 +367,9 @@ def test_a_tab_that_is_hidden_lets_go_of_its_stream_and_catches_up(
     call.say(*spaced(FIRST))
     reads(page, FIRST)
     with page.hidden():
-        page.wait_for(lambda: page.heard.failures, "a stream that was let go")
+        page.wait_for(lambda: page.failures, "a stream that was let go")
         call.say(*spaced(SECOND))
         call.finish(*spaced(LAST))
         eventually(lambda: not server.client.http.get("/runs").json()["runs"])
     reads(page, WORDS)
-    assert len([url for url in page.heard.requests if "/events" in url]) == 2
+    assert len([url for url in page.requests if "/events" in url]) == 2

@@ -17,7 +17,8 @@ _PLACE = """async function () {
   const before = place();
   await frame();
   const [x, y, width, height] = place();
-  if (!this.isConnected || width === 0 || String(before) !== String([x, y, width, height])) return null;
+  const isStill = String(before) === String([x, y, width, height]);
+  if (!this.isConnected || this.disabled || width === 0 || !isStill) return null;
   const [left, top] = [x + width / 2, y + height / 2];
   const hit = document.elementFromPoint(left, top);
   return this.contains(hit) || (hit && hit.closest("label")?.control === this) ? [left, top] : null;
@@ -51,7 +52,7 @@ class Element:
         return text
 
     def place(self) -> tuple[float, float] | None:
-        """Its middle, scrolled into view; None while it moves, or something is before it."""
+        """Its middle, scrolled into view; None while it moves, is switched off, or something is before it."""
         found = self.call(_PLACE)
         return (found[0], found[1]) if found else None
 

@@ -27,14 +27,13 @@ class Complaint(NamedTuple):
 
 
 @dataclass
-class Heard:
-    """What a page has told so far. `requests` are addresses, `failures` why some of them broke off."""
+class _Heard:
+    """What a page has told so far."""
 
     complaints: list[Complaint]
     requests: list[str]
     failures: list[str]
     received_bytes: int = 0
-    """As they were transferred."""
 
 
 class Profile:
@@ -70,7 +69,7 @@ class Tab:
         self._devtools = devtools
         self._target = target
         self._session = devtools.attach(target, self._note)
-        self._heard = Heard([], [], [])
+        self._heard = _Heard([], [], [])
         for domain in ("Page", "Runtime", "Log", "Network", "Performance", "DOM"):
             self.ask(f"{domain}.enable")
         self.resize(*DESKTOP)
@@ -169,15 +168,24 @@ class Tab:
         return path
 
     @property
-    def heard(self) -> Heard:
-        """All that it told until now."""
-        self.evaluate("0")  # what was said before comes before the answer
-        return self._heard
-
-    @property
     def complaints(self) -> list[Complaint]:
         """What its console, its policy and its network said was wrong."""
-        return self.heard.complaints
+        return self._told().complaints
+
+    @property
+    def requests(self) -> list[str]:
+        """The addresses that it asked for."""
+        return self._told().requests
+
+    @property
+    def failures(self) -> list[str]:
+        """Why requests broke off."""
+        return self._told().failures
+
+    @property
+    def received_bytes(self) -> int:
+        """What came for its requests, as it was transferred."""
+        return self._told().received_bytes
 
     def complaints_but(self, *sources: str) -> list[Complaint]:
         """Those of other sources: a test that takes the network away expects to hear of it."""
@@ -187,7 +195,7 @@ class Tab:
     def foreign_requests(self) -> list[str]:
         """What was asked of a host other than the page's own."""
         own = urlsplit(self.url).netloc
-        return [url for url in self.heard.requests if urlsplit(url).netloc not in (own, "")]
+        return [url for url in self.requests if urlsplit(url).netloc not in (own, "")]
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -314,6 +322,10 @@ class Tab:
     def ask(self, method: str, **params: object) -> dict[str, Any]:
         """Any method of the protocol. Raises: RefusedByBrowser."""
         return self._devtools.ask(method, self._session, **params)
+
+    def _told(self) -> _Heard:
+        self.evaluate("0")  # what was said before comes before the answer
+        return self._heard
 
     def _place_of(self, role: str, name: Name) -> tuple[float, float]:
         return self.wait_for(lambda: self.find(role, name).place(), f"a {role} {name} that can be clicked")

@@ -311,7 +311,7 @@ async def test_a_search_gives_every_field_of_the_contract(store: FileStore) -> N
 
     (hit,) = page.results
     assert page.total == 1
-    assert (hit.chat_id, hit.message_id, hit.role) == ("space", "msg_a0", "assistant")
+    assert (hit.chat_id, hit.title, hit.message_id, hit.role) == ("space", "Space", "msg_a0", "assistant")
     assert hit.timestamp == chat.messages[-1].timestamp
     assert hit.snippet == f"{MARK_START}answer{MARK_END} 0 é"
     assert hit.score > 0
@@ -388,6 +388,14 @@ async def test_a_search_sees_what_was_saved_before_it(store: FileStore) -> None:
         chat = grown(chat, number)
         await store.save(KEY, chat)
         assert (await search(store, f'"answer {number}"')).total == 1
+
+
+async def test_a_search_tells_the_title_that_was_given_last(store: FileStore) -> None:
+    chat = a_chat()
+    await store.save(KEY, chat)
+    await store.save(KEY, msgspec.structs.replace(chat, title="Moon", revision=chat.revision + 1))
+
+    assert [hit.title for hit in (await search(store, "answer")).results] == ["Moon"]
 
 
 async def test_a_search_does_not_find_what_was_replaced_or_is_the_systems(store: FileStore) -> None:

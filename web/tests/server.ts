@@ -1,6 +1,7 @@
 /** A server that a test plays: it holds each request until the test answers it. Stands in for `fetch`. */
 
 import { vi } from "vitest";
+import { until } from "./until";
 
 export class Call {
   readonly answered: Promise<Response>;
@@ -90,7 +91,7 @@ export class FakeServer {
 
   /** The call of that number with this method and the beginning of its path, as soon as it is made. */
   async call(start: string, number = 0): Promise<Call> {
-    return vi.waitUntil(() => this.all(start)[number]);
+    return until(() => this.all(start)[number]);
   }
 
   all(start: string): Call[] {

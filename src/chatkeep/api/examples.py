@@ -223,6 +223,7 @@ JSON: dict[str, Any] = {
         "results": [
             {
                 "chat_id": "space-facts",
+                "title": "What is space made of?",
                 "message_id": _MESSAGE,
                 "role": "assistant",
                 "snippet": "One day on \ue000Venus\ue001 is longer than one year there.",

@@ -28,6 +28,7 @@ class SearchResult(msgspec.Struct, frozen=True):
     """A message that matches."""
 
     chat_id: str
+    title: Annotated[str, Meta(description="The chat's.")]
     message_id: str
     role: str
     snippet: Annotated[str, Meta(description=f"Plain text, not HTML; each hit stands between {_MARKS}.")]
@@ -53,7 +54,7 @@ async def search(
     """One page of the messages that match, best first, and equals newest first."""
     page = await caller.chat.search(caller.owner, text, limit=limit, offset=offset)
     results = [
-        SearchResult(hit.chat_id, hit.message_id, hit.role, hit.snippet, hit.score, hit.timestamp)
+        SearchResult(hit.chat_id, hit.title, hit.message_id, hit.role, hit.snippet, hit.score, hit.timestamp)
         for hit in page.results
     ]
     return SearchAnswer(results, page.total, page.incomplete)

@@ -9,7 +9,7 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.types import ASGIApp
 
-from chatkeep.access.rate import RateLimits
+from chatkeep.access.rate import Group, RateLimits
 from chatkeep.access.subject import Rate
 from chatkeep.api import (
     admin,
@@ -172,4 +172,7 @@ def _rates(settings: Settings) -> RateLimits | None:
     """None when requests are not limited."""
     if not settings.rate_limit_enabled:
         return None
-    return RateLimits(Rate(settings.rate_limit_requests, settings.rate_limit_window_s))
+    window_s = settings.rate_limit_window_s
+    return RateLimits(
+        {Group.TALK: Rate(settings.rate_limit_requests, window_s), Group.REST: Rate(settings.other_requests, window_s)}
+    )

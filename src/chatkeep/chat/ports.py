@@ -114,10 +114,11 @@ class SearchHit(msgspec.Struct, frozen=True):
     """A message that matches. `score` is 0 or more, higher is better, and means nothing beyond its search.
 
     `snippet` is plain text, about 200 characters in one line, with each hit between MARK_START and MARK_END.
-    `timestamp` is None when the message has none.
+    `title` is the chat's. `timestamp` is None when the message has none.
     """
 
     chat_id: str
+    title: str
     message_id: str
     role: str
     snippet: str

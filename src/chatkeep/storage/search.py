@@ -180,13 +180,13 @@ class Search:
     def _hit(self, match: _Found, most: int) -> SearchHit:
         self._check()
         row = self._database.execute(
-            "SELECT chat_id, message_id, role, sent_at, body FROM messages JOIN chats ON chats.id = chat"
+            "SELECT chat_id, title, message_id, role, sent_at, body FROM messages JOIN chats ON chats.id = chat"
             " JOIN texts ON texts.id = messages.id WHERE messages.id = ?",
             (match.number,),
         ).fetchone()
-        chat_id, message_id, role, sent_at, text = row
+        chat_id, title, message_id, role, sent_at, text = row
         snippet = snippet_of(text, self._matcher, self._check, match.place, match.place + most)
-        return SearchHit(chat_id, message_id, role, snippet, round(match.score, 4), sent_at)
+        return SearchHit(chat_id, title, message_id, role, snippet, round(match.score, 4), sent_at)
 
 
 def _inverse(frequency: float, total: int) -> float:

@@ -30,7 +30,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def rates(clock: Clock) -> RateLimits:
-    return RateLimits(Rate(requests=3, window_s=60), clock)
+    return RateLimits(dict.fromkeys(Group, Rate(requests=3, window_s=60)), clock)
 
 
 def refused_after(rates: RateLimits, subject: Subject | None, address: str, group: Group) -> int:
@@ -90,6 +90,12 @@ def test_each_key_and_each_address_and_each_group_is_counted_for_itself(rates: R
     assert refused_after(rates, ANONYMOUS, ELSEWHERE, Group.TALK) == 3
 
 
+def test_each_group_has_a_default_of_its_own(clock: Clock) -> None:
+    rates = RateLimits({Group.TALK: Rate(2, 60), Group.REST: Rate(5, 60)}, clock)
+
+    assert [refused_after(rates, ALICE, HERE, group) for group in Group] == [2, 5]
+
+
 def test_a_key_is_counted_wherever_it_comes_from(rates: RateLimits) -> None:
     for number in range(3):
         rates.hit(ALICE, f"192.0.2.{number}", Group.TALK)
@@ -136,7 +142,7 @@ def test_a_crowd_of_addresses_makes_no_key_forgotten(rates: RateLimits) -> None:
 
 
 def test_half_a_second_of_a_window_is_rounded_up(clock: Clock) -> None:
-    assert RateLimits(Rate(1, 1.5), clock).hit(ALICE, HERE, Group.TALK).reset_after_s == 2
+    assert RateLimits({Group.TALK: Rate(1, 1.5)}, clock).hit(ALICE, HERE, Group.TALK).reset_after_s == 2
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import { useRef, useState } from "preact/hooks";
 import { ChatMenu } from "../chats/ChatMenu";
-import { chats } from "../chats/list";
+import { rowOf } from "../chats/list";
 import { RenameField } from "../chats/RenameField";
 import { t } from "../i18n/i18n";
 import { ChatSettings } from "../providers/ChatSettings";
@@ -39,6 +39,5 @@ export function ChatHeader({ conversation }: { conversation: Conversation }) {
 
 /** The list hears of new titles first. Empty for a chat that has none yet. */
 export function titleOf(conversation: Conversation): string {
-  const row = chats.value?.find(({ chatId }) => chatId === conversation.chatId);
-  return row?.title || conversation.title.value;
+  return rowOf(conversation.chatId)?.title || conversation.title.value;
 }

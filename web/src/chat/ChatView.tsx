@@ -32,7 +32,7 @@ export function ChatView({ chatId, messageId }: { chatId: string; messageId: str
     return () => conversation.close();
   }, [conversation]);
   useSignalEffect(() => {
-    if (route.value.view === "chat") view.draft.moveTo(chatId);
+    if (route.value.view === "chat" && route.value.chatId === chatId) view.draft.moveTo(chatId);
   });
   useTabTitle(conversation);
   useChatKeys(conversation, view);

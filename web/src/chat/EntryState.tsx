@@ -4,9 +4,10 @@ import { Clock, RotateCcw, TriangleAlert, X } from "lucide-preact";
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../i18n/i18n";
 import { Button } from "../ui/Button";
+import { takeBack } from "./actions";
 import styles from "./EntryState.module.css";
 import { Notice } from "./Notice";
-import { askAgain, type Entry, remove } from "./outbox";
+import { askAgain, type Entry } from "./outbox";
 import { problemText } from "./problems";
 
 const SLOW_MS = 3000; // what is sent by then needs no words
@@ -36,7 +37,7 @@ function SendingState({ entry }: { entry: Entry }) {
     <p class={styles.state}>
       {isSlow ? t.value.notSent : t.value.sending}
       {isSlow && (
-        <Button icon={X} onClick={() => remove(entry.key)}>
+        <Button icon={X} onClick={() => takeBack(entry)}>
           {t.value.giveUp}
         </Button>
       )}
@@ -57,7 +58,7 @@ function RefusedState({ entry, onRevise }: EntryStateProps) {
         {t.value.tryAgain}
       </Button>
       {onRevise && <Button onClick={onRevise}>{t.value.toDraft}</Button>}
-      <Button onClick={() => remove(entry.key)}>{t.value.discardQuestion}</Button>
+      <Button onClick={() => takeBack(entry)}>{t.value.discardQuestion}</Button>
     </Notice>
   );
 }

@@ -45,11 +45,15 @@ export function useImages(
     const { images, others } = imageFilesIn(files);
     if (others > 0) say(t.value.imageTypes, { tone: "danger" });
     if (images.length === 0 || !canSee(chatId)) return;
-    const before = newest.current;
-    const room = images.slice(0, MOST_IMAGES - before.length);
+    const room = images.slice(0, MOST_IMAGES - newest.current.length);
     if (room.length < images.length) say(t.value.mostImages(MOST_IMAGES), { tone: "danger" });
     if (room.length === 0) return;
-    change(await fitted([...before.map(blobOf), ...room]));
+    for (;;) {
+      const before = newest.current;
+      const all = await fitted([...before.map(blobOf), ...room]);
+      // Race: those before may have been removed, or sent, meanwhile.
+      if (newest.current === before) return change(all);
+    }
   };
   const isAllowed = ({ text, images }: Question) => {
     if (images.length === 0) return true;

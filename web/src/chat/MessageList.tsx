@@ -1,6 +1,6 @@
 /** The messages of a conversation, one under the other. Only those that are seen are in the page. */
 
-import { useSignal } from "@preact/signals";
+import { useSignal, useSignalEffect } from "@preact/signals";
 import { ArrowDown } from "lucide-preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
@@ -37,6 +37,9 @@ export function MessageList({ conversation, view, messageId }: MessageListProps)
   const older = useOlder(conversation);
   const focused = useSignal<string | null>(null);
   useJump(conversation, view, messageId, newest, list, scroller, end.leave);
+  useSignalEffect(() => {
+    if (view.editing.value !== null) end.leave(); // what is edited stays in sight
+  });
   useLayoutEffect(end.stick, [items.length]);
 
   const kept = items.flatMap((item, place) =>

@@ -23,6 +23,7 @@ export function QuestionEditor({ editing, conversation, view }: QuestionEditorPr
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     field.current?.focus({ preventScroll: true });
+    field.current?.form?.scrollIntoView({ block: "nearest" });
     field.current?.setSelectionRange(question.text.length, question.text.length);
   }, []);
   const change = (part: Partial<Editing["question"]>) => {

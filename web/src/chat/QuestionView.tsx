@@ -3,7 +3,7 @@
 import { GitFork, Pencil, RefreshCw } from "lucide-preact";
 import { t } from "../i18n/i18n";
 import { attempt } from "../ui/toasts";
-import { forkFrom, regenerate } from "./actions";
+import { forkFrom, regenerate, takeBack } from "./actions";
 import { Branches } from "./Branches";
 import { Checks } from "./Checks";
 import type { Conversation } from "./conversation";
@@ -11,7 +11,6 @@ import { EntryState } from "./EntryState";
 import type { QuestionItem } from "./items";
 import styles from "./Message.module.css";
 import { Action, ActionRow, CopyAction } from "./MessageActions";
-import { remove } from "./outbox";
 import { QuestionEditor } from "./QuestionEditor";
 import { Thumbnails } from "./Thumbnails";
 import type { ViewState } from "./view-state";
@@ -32,7 +31,7 @@ export function QuestionView({ item, conversation, view, isLast }: QuestionViewP
   }
   return (
     <>
-      <p class="unseen">{t.value.you}</p>
+      <h2 class="unseen">{t.value.you}</h2>
       <div class={styles.question}>
         <Thumbnails urls={question.images} />
         {question.text !== "" && <Typed text={question.text} name={`${item.key}:text`} view={view} />}
@@ -42,7 +41,7 @@ export function QuestionView({ item, conversation, view, isLast }: QuestionViewP
         <EntryState
           entry={entry}
           onRevise={() => {
-            remove(entry.key);
+            takeBack(entry);
             view.draft.put(questionOfEntry(entry) ?? question);
           }}
         />

@@ -105,7 +105,7 @@ function Failure({ end, hasText, children }: { end: End; hasText: boolean; child
       tone={end.status === "interrupted" ? "warning" : "danger"}
       icon={end.code === "content_denied" ? ShieldAlert : TriangleAlert}
       text={hasText ? `${text} ${t.value.keptPart}` : text}
-      detail={end.detail}
+      detail={end.status === "interrupted" ? "" : end.detail} // the server says the same of it
     >
       {children}
     </Notice>

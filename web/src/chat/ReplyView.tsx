@@ -38,10 +38,10 @@ export function ReplyView({ item, conversation, view, isLast }: ReplyViewProps) 
   const isEnded = end !== null && entry === null;
   return (
     <>
-      <p class={styles.by}>
+      <h2 class={styles.by}>
         <span class="unseen">{t.value.assistant} </span>
         {live?.model.value || last?.model || ""}
-      </p>
+      </h2>
       {segments.map((segment, place) => (
         <SegmentView
           key={segment.key}

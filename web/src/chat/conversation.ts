@@ -7,7 +7,14 @@ import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import { answerOf, api, Refused, type Schemas, Unreachable } from "../api/client";
 import { announce } from "../chats/changes";
 import { waitOut } from "../live/retry";
-import { type ChatNews, type GenerationStats, onChatNews, onGeneration, onReturn } from "../live/status-feed";
+import {
+  type ChatNews,
+  FINAL_STATES,
+  type GenerationStats,
+  onChatNews,
+  onGeneration,
+  onReturn,
+} from "../live/status-feed";
 import { endPauses, pause, waitMs } from "../live/waiting";
 import type { Asked } from "./asked";
 import { Follower } from "./follower";
@@ -83,8 +90,8 @@ export class Conversation {
   }
 
   /**
-   * Read the newest messages and the live turn. Asked while it goes on, it is done once more after that; while it waits
-   * for a server that is away, it tries at once.
+   * Read the newest messages and the live turn, until the server answers. Asked while it goes on, it is done once more
+   * after that.
    */
   load(): Promise<void> {
     this.#isStale = true;
@@ -151,13 +158,14 @@ export class Conversation {
   async stop(): Promise<void> {
     const live = this.live.value;
     if (live === null || live.state.value === "ended") return;
+    const before = live.state.value;
     live.state.value = "stopping";
     try {
       const params = { path: { run_id: live.runId } };
       const receipt = await answerOf(api.POST("/runs/{run_id}/stop", { params }));
       this.receipts.value = new Map(this.receipts.value).set(live.runId, receipt);
     } catch (error) {
-      if (live.state.value === "stopping") live.state.value = "running";
+      if (live.state.value === "stopping") live.state.value = before;
       throw error;
     }
   }
@@ -195,14 +203,19 @@ export class Conversation {
   }
 
   async #loadOlder(): Promise<void> {
-    const [first] = this.messages.value;
-    if (!this.hasOlder.value || first?.id === undefined || first.id === null) return;
-    const query = { before: first.id, limit: OLDER_PAGE };
-    const { history } = await readHistory(this.chatId, query, this.#closed.signal);
-    if (this.messages.value[0]?.id !== first.id) return; // changed meanwhile
+    if (!this.hasOlder.value) return;
+    const shown = this.messages.value;
+    const place = shown.findIndex(({ id }) => id); // other programs write messages that have none
+    const before = shown[place]?.id ?? null;
+    if (before === null) {
+      this.hasOlder.value = false; // none that could be named
+      return;
+    }
+    const { history } = await readHistory(this.chatId, { before, limit: OLDER_PAGE }, this.#closed.signal);
+    if (this.messages.value[place]?.id !== before) return; // changed meanwhile
     batch(() => {
-      this.messages.value = [...history.messages, ...this.messages.value];
-      this.hasOlder.value = history.has_more;
+      this.messages.value = [...history.messages, ...this.messages.value.slice(place)];
+      this.hasOlder.value = history.has_more && history.messages.some(({ id }) => id);
     });
   }
 
@@ -306,9 +319,10 @@ export class Conversation {
     }
   }
 
-  /** Another tab or device asks something: a run goes on that is not shown. */
+  /** The run that is shown has ended; or another tab or device asks something, and a run goes on that is not shown. */
   #hear(stats: GenerationStats): void {
     const live = this.live.value;
+    if (stats.run_id === live?.runId && FINAL_STATES.has(stats.state)) this.#follower?.catchUp();
     const isShown = stats.run_id === live?.runId || (live !== null && live.state.value !== "queued");
     if (stats.chat_id !== this.chatId || stats.state !== "running" || isShown || this.#heard.has(stats.run_id)) return;
     this.#heard.add(stats.run_id);

@@ -23,6 +23,11 @@ export class Follower {
     this.#onVisibility();
   }
 
+  /** The run has ended: who let go of it takes the rest. */
+  catchUp(): void {
+    if (!this.#isOver && this.#attempt === null) this.#follow();
+  }
+
   /** Let go, without an end. */
   close(): void {
     this.#isOver = true;

@@ -40,7 +40,9 @@ export function useJump(
       view.target.value = key;
       stop = scroller.current === null ? stop : settleAt(scroller.current, offsetOf);
     };
-    jump().catch(sayFailure);
+    jump().catch((error: unknown) => {
+      if (!isOver) sayFailure(error);
+    });
     return () => {
       isOver = true;
       stop();

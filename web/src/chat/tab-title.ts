@@ -20,7 +20,10 @@ export function useTabTitle(conversation: Conversation): void {
       isHidden.value = document.hidden;
     };
     document.addEventListener("visibilitychange", look);
-    return () => document.removeEventListener("visibilitychange", look);
+    return () => {
+      document.removeEventListener("visibilitychange", look);
+      document.title = t.peek().appName; // of who has left, nobody should read what it was about
+    };
   }, []);
   useSignalEffect(() => {
     const isWriting = conversation.live.value !== null;

@@ -1,5 +1,7 @@
 /** News between the tabs of one browser: a chat was changed, deleted, brought back or read, or many came at once. */
 
+import { SERVER_PATH } from "../api/client";
+
 export type ChatChange =
   /** With a `title` it has that one now, and nothing else is new. */
   | { change: "saved"; chatId: string; title?: string }
@@ -8,7 +10,7 @@ export type ChatChange =
   | { change: "read"; chatId: string; runId: string | null }
   | { change: "imported" };
 
-const channel = new BroadcastChannel("chatkeep");
+const channel = new BroadcastChannel(`chatkeep:${SERVER_PATH}`);
 const listeners = new Set<(change: ChatChange) => void>();
 
 channel.onmessage = ({ data }: MessageEvent<ChatChange>) => tell(data);

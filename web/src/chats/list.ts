@@ -14,7 +14,6 @@ import {
   onGeneration,
   onReturn,
 } from "../live/status-feed";
-import { noteUnauthorized } from "../session/session";
 import { type ChatChange, onChange } from "./changes";
 import { Paced } from "./pacing";
 import {
@@ -32,7 +31,6 @@ import {
 const NEWEST = 100; // chats, read after each run
 const OLDER = 1000; // a page while one scrolls: the server's most, for a rate limit counts pages
 const MOST_PAGES = 3; // to find what is known already below what is new
-const MOST_SOUGHT = 3000; // chats that are read for their titles alone
 const MOST_STASHED = 100;
 
 const known = signal<Stretch | null>(null);
@@ -134,16 +132,6 @@ async function readOlder(isCurrent: () => boolean): Promise<boolean> {
   if (!isCurrent()) return false;
   known.value = withOlder(before, page);
   return true;
-}
-
-/** Read on, a few pages at most, until these chats have their rows: what was found should have a title. */
-export async function findRows(chatIds: Iterable<string>): Promise<void> {
-  const wanted = [...chatIds];
-  const isMissing = () => wanted.some((chatId) => rowOf(chatId) === undefined);
-  while (isMissing() && hasMore.peek() && problem.peek() === null) {
-    if ((chats.peek()?.length ?? 0) >= MOST_SOUGHT) return;
-    await loadMore();
-  }
 }
 
 /** Ask for the list, or its next page, once more. */
@@ -280,14 +268,13 @@ function meet(stats: GenerationStats, met: Set<string>): void {
 /** A list that is there already is only not fresh. */
 function fail(error: unknown): void {
   if (known.peek() === null) show(error);
-  else noteUnauthorized(error);
 }
 
 /** Raises: what is no failure of a request. */
 function show(error: unknown): void {
-  noteUnauthorized(error);
   if (!(error instanceof Refused) && !(error instanceof Unreachable)) throw error;
-  problem.value = error;
+  if (error instanceof Refused && error.status === 401) noteUnauthorized(error);
+  else problem.value = error;
 }
 
 /** Forget the list: somebody else uses the page from here on. */

@@ -2,7 +2,6 @@
 
 import { signal } from "@preact/signals";
 import { answerOf, api, Refused, type Schemas, Unreachable } from "../api/client";
-import { noteUnauthorized } from "../session/session";
 
 export type TrashRow = Schemas["TrashRow"];
 
@@ -25,7 +24,6 @@ export class Trash {
       this.hasMore.value = page.next_cursor !== null;
       this.problem.value = null;
     } catch (error) {
-      noteUnauthorized(error);
       if (!(error instanceof Refused) && !(error instanceof Unreachable)) throw error;
       this.problem.value = error;
     }

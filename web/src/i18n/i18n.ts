@@ -10,11 +10,6 @@ export const chosenLanguage = signal<Language | null>(readChoice());
 
 export const language = computed<Language>(() => chosenLanguage.value ?? preferredOf(navigator.languages));
 
-/** For numbers and times: the browser's own region where it speaks the language of the page, `de-AT` with `de`. */
-export const locale = computed<string>(
-  () => navigator.languages.find((tag) => primaryOf(tag) === language.value) ?? language.value,
-);
-
 /** The strings of the present language: `t.value.send`; those with a gap are functions: `t.value.branchOf(2, 3)`. */
 export const t = computed<Strings>(() => LANGUAGES[language.value]);
 

@@ -92,7 +92,11 @@ function listenOnce(abort: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = new WebSocket(new URL("api/llm/ws/status", BASE_URL.replace(/^http/, "ws")));
     let wasOpen = false;
-    const close = () => socket.close();
+    // Why not when it is closed: of a server that is away the browser waits for a while to hear that it closes, too.
+    const close = () => {
+      over();
+      socket.close();
+    };
     const silence = new Silence(SILENCE_MS, close);
     abort.addEventListener("abort", close, { once: true });
     socket.onmessage = ({ data }) => {
@@ -105,12 +109,15 @@ function listenOnce(abort: AbortSignal): Promise<boolean> {
       endPauses();
       for (const listener of returns) listener();
     };
-    socket.onclose = () => {
+    const over = () => {
+      socket.onmessage = null;
+      socket.onclose = null;
       silence.end();
       abort.removeEventListener("abort", close);
       liveRuns.value = new Map();
       resolve(wasOpen);
     };
+    socket.onclose = over;
   });
 }
 

@@ -108,7 +108,8 @@ function hintOf(count: number, search: string): string {
   if (models.value === null) return t.value.modelsLoading;
   if (search !== "" && count === 0) return t.value.noModelFound;
   if (models.value.length === 0) return t.value.noProvider;
-  return t.value.pricesHint;
+  const isPriced = models.value.some(({ output_usd_per_mtok: price }) => price !== null);
+  return isPriced ? t.value.pricesHint : "";
 }
 
 /** A name may have what an id may not. */

@@ -41,6 +41,7 @@ function StoredNumbers({ message }: { message: StoredMessage }) {
   const { usage = null, stats = null } = message;
   if (usage === null && stats === null) return null;
   const figures = figuresOfReply(usage, stats);
+  if (figureTexts(figures).length === 0) return null;
   return (
     <details class={styles.folded}>
       <summary class={styles.summary}>

@@ -4,7 +4,6 @@ import { useId, useState } from "preact/hooks";
 import { Refused, Unreachable } from "../api/client";
 import type { Conversation } from "../chat/conversation";
 import { t } from "../i18n/i18n";
-import { noteUnauthorized } from "../session/session";
 import { Button } from "../ui/Button";
 import { newSystemPrompt } from "./options";
 import styles from "./SettingsFields.module.css";
@@ -96,7 +95,6 @@ export function StoredPromptField({ conversation, edit, onEdit }: StoredPromptFi
 
 /** Raises: what is no failure of a request. */
 function failureText(error: unknown): string {
-  noteUnauthorized(error);
   if (error instanceof Refused) return error.detail;
   if (error instanceof Unreachable) return t.value.notSaved;
   throw error;

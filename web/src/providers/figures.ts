@@ -38,7 +38,7 @@ export function figuresOfReply(usage: Schemas["Usage"] | null, stats: Schemas["S
     isEstimated: usage?.estimated ?? false,
     tokensPerSecond: stats?.tokens_per_second ?? null,
     firstTokenMs: stats?.time_to_first_token_ms ?? null,
-    elapsedMs: stats?.elapsed_ms ?? null,
+    elapsedMs: stats?.elapsed_ms || null, // 0 of a reply that ended with its server: nobody measured it
     costUsd: stats?.cost_usd ?? null,
   };
 }

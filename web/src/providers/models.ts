@@ -4,7 +4,6 @@ import { computed, effect, type Signal, signal } from "@preact/signals";
 import { answerOf, api, type Schemas } from "../api/client";
 import { defaultProvider, isOnline, onReturn, providers } from "../live/status-feed";
 import { pause, waitAfter } from "../live/waiting";
-import { noteUnauthorized } from "../session/session";
 
 export type OfferedModel = Schemas["OfferedModel"];
 
@@ -59,8 +58,8 @@ async function read(at: string): Promise<void> {
     if (models.peek() !== null) await pause(SETTLE_MS, mine.signal);
     models.value = await readOnceThere(mine.signal);
     readAt = at;
-  } catch (error) {
-    if (!mine.signal.aborted) noteUnauthorized(error); // the next change asks again
+  } catch {
+    // It was given up, or refused: the next change asks again.
   }
 }
 

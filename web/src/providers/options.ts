@@ -15,7 +15,7 @@ export interface ChatOptions {
 const NONE: ChatOptions = { model: null, temperature: null, maxTokens: null };
 const LAST = "options";
 const SYSTEM_PROMPT = "system-prompt";
-const MOST_CHATS = 300; // whose choice is kept
+const MOST_CHATS = 2000; // whose choice is kept, each in about 100 bytes
 
 const known = new Map<string, Signal<ChatOptions>>();
 
@@ -23,17 +23,33 @@ const known = new Map<string, Signal<ChatOptions>>();
 export function optionsOf(chatId: string): Signal<ChatOptions> {
   const found = known.get(chatId);
   if (found !== undefined) return found;
-  const name = `${LAST}:${chatId}`;
-  const options = signal(read(name) ?? read(LAST) ?? NONE);
+  const options = signal(read(`${LAST}:${chatId}`) ?? read(LAST) ?? NONE);
   known.set(chatId, options);
   const first = options.peek();
   effect(() => {
     if (options.value === first) return;
-    keep(name, JSON.stringify(options.value));
+    keepOf(chatId, options.value);
     keep(LAST, JSON.stringify(options.value));
-    for (const old of keptNames(`${LAST}:`).slice(MOST_CHATS)) keep(`${LAST}:${old}`, null);
   });
   return options;
+}
+
+/** The choice in a chat as fields of a request. From here on it is the chat's, whatever is chosen in another one. */
+export function askedWith(chatId: string): { model?: string; temperature?: number; max_tokens?: number } {
+  const options = optionsOf(chatId).peek();
+  keepOf(chatId, options);
+  return {
+    ...(options.model === null ? {} : { model: options.model }),
+    ...(options.temperature === null ? {} : { temperature: options.temperature }),
+    ...(options.maxTokens === null ? {} : { max_tokens: options.maxTokens }),
+  };
+}
+
+function keepOf(chatId: string, options: ChatOptions): void {
+  keep(`${LAST}:${chatId}`, JSON.stringify(options));
+  // Limit: most browsers name the oldest first, and none says which it is.
+  const others = keptNames(`${LAST}:`).filter((other) => other !== chatId);
+  for (const old of others.slice(0, 1 - MOST_CHATS)) keep(`${LAST}:${old}`, null);
 }
 
 let systemPrompt: Signal<string> | null = null;
@@ -58,19 +74,16 @@ export function takeNewSystemPrompt(): { system_prompt?: string } {
   return text === "" ? {} : { system_prompt: text };
 }
 
+/** Have the prompt of a first message that was taken back here again, unless another one is typed. */
+export function giveBackSystemPrompt(text: string): void {
+  const prompt = newSystemPrompt();
+  if (prompt.peek().trim() === "") prompt.value = text;
+}
+
 /** Somebody else uses the page from here on. */
 export function forgetOptions(): void {
   known.clear();
   systemPrompt = null;
-}
-
-/** The options as fields of a request. */
-export function fieldsOf(options: ChatOptions): { model?: string; temperature?: number; max_tokens?: number } {
-  return {
-    ...(options.model === null ? {} : { model: options.model }),
-    ...(options.temperature === null ? {} : { temperature: options.temperature }),
-    ...(options.maxTokens === null ? {} : { max_tokens: options.maxTokens }),
-  };
 }
 
 function read(name: string): ChatOptions | null {

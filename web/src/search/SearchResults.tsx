@@ -1,8 +1,8 @@
 /** The messages that were found; each is a link that jumps to it. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
-import { findRows, rowOf } from "../chats/list";
+import { rowOf } from "../chats/list";
 import { language, t } from "../i18n/i18n";
 import { hashOf, route } from "../routes";
 import styles from "./SearchResults.module.css";
@@ -16,9 +16,6 @@ export function SearchResults() {
   const handle = useRef<VirtualizerHandle>(null);
   const [focused, setFocused] = useState<number | null>(null);
   const results = found.value?.results;
-  useEffect(() => {
-    if (results) void findRows(new Set(results.map((result) => result.chat_id)));
-  }, [results]);
   if (results === undefined) return <div class={styles.results} />;
   if (results.length === 0) return <NothingFound />;
   const onScroll = (offset: number) => {
@@ -52,7 +49,8 @@ function ResultLink({ result, place }: { result: Result; place: number }) {
   const { chat_id: chatId, message_id: messageId, role, snippet, timestamp } = result;
   const open = route.value;
   const isOpen = open.view === "chat" && open.chatId === chatId && open.messageId === messageId;
-  const title = rowOf(chatId)?.title || chatId;
+  // Why the list first: it hears of new titles.
+  const title = rowOf(chatId)?.title || result.title || chatId;
   return (
     <a
       class={styles.result}

@@ -2,7 +2,6 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import { answerOf, api, Refused, type Schemas, Unreachable } from "../api/client";
-import { noteUnauthorized } from "../session/session";
 import { showSidebar } from "../shell/sidebar";
 
 export type Result = Schemas["SearchResult"];
@@ -59,8 +58,11 @@ export async function loadMore(): Promise<void> {
   const before = found.peek();
   if (before === null || !hasMore.peek() || isPaging || isWaiting.peek() || problem.peek() !== null) return;
   isPaging = true;
-  await ask(before.query, before);
-  isPaging = false;
+  try {
+    await ask(before.query, before);
+  } finally {
+    isPaging = false;
+  }
 }
 
 /** Ask again what failed. */
@@ -144,7 +146,6 @@ export function keyOf({ chat_id: chatId, message_id: messageId }: Result): strin
 }
 
 function refuse(error: unknown, before: Found | null): void {
-  noteUnauthorized(error);
   if (!(error instanceof Refused) && !(error instanceof Unreachable)) throw error;
   batch(() => {
     problem.value = error;

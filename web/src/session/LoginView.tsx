@@ -5,6 +5,7 @@ import { t } from "../i18n/i18n";
 import { Logo } from "../ui/Logo";
 import { LoginForm } from "./LoginForm";
 import styles from "./LoginView.module.css";
+import { NOBODY } from "./session";
 
 export function LoginView() {
   return (
@@ -40,7 +41,7 @@ export function LoginAgain({ name }: { name: string }) {
   return (
     <dialog ref={dialog} class={styles.again} aria-labelledby={heading} onCancel={(event) => event.preventDefault()}>
       <h2 id={heading}>{t.value.sessionEnded}</h2>
-      <p class={styles.about}>{t.value.sessionEndedAbout(name)}</p>
+      <p class={styles.about}>{name === NOBODY ? t.value.loginAbout : t.value.sessionEndedAbout(name)}</p>
       <LoginForm />
     </dialog>
   );

@@ -1,6 +1,7 @@
-/** What the page keeps in the browser, apart for each owner of chats: drafts, choices, and what is not sent yet. No keys. */
+/** What the page keeps in the browser, apart for each server and owner of chats: drafts, choices, and what is not sent yet. No keys. */
 
 import { clear, createStore, type UseStore } from "idb-keyval";
+import { SERVER_PATH } from "../api/client";
 
 let owner: string | null = null;
 
@@ -11,7 +12,7 @@ export function keepFor(name: string | null): void {
 }
 
 function nameOf(name: string): string {
-  return `chatkeep:${owner}:${name}`;
+  return `chatkeep:${SERVER_PATH}:${owner}:${name}`;
 }
 
 /** The text kept under `name`, null when there is none. */
@@ -79,17 +80,22 @@ let store: UseStore | null = null;
 /** Where the owner's outbox is kept. */
 export function outboxStore(): UseStore {
   const canKeep = owner !== null && "indexedDB" in globalThis;
-  store ??= canKeep ? createStore(`chatkeep:${owner}`, "outbox") : keepsNothing;
+  store ??= canKeep ? createStore(`chatkeep:${SERVER_PATH}:${owner}`, "outbox") : keepsNothing;
   return store;
 }
 
 const keepsNothing: UseStore = () => Promise.reject(new Error("Nobody is here, or the browser keeps nothing."));
 
+/** Forget what this tab alone keeps for the owner, and keep nothing more. */
+export function forgetTab(): void {
+  for (const name of namesIn(() => sessionStorage, "")) keepInTab(name, null);
+  keepFor(null);
+}
+
 /** Forget all that is kept for the owner, and keep nothing more. */
 export async function forgetOwner(): Promise<void> {
   const [names, entries] = [keptNames(""), outboxStore()];
   for (const name of names) keep(name, null);
-  for (const name of namesIn(() => sessionStorage, "")) keepInTab(name, null);
-  keepFor(null);
+  forgetTab();
   await clear(entries).catch(() => undefined); // nothing is kept where the browser lets nothing be kept
 }

@@ -1,11 +1,14 @@
 /** Who uses the page. The key itself is sent once, to /login, and kept nowhere: the session is a cookie that no script reads. */
 
 import { batch, signal } from "@preact/signals";
-import { answerOf, api, Refused, type Schemas, Unreachable } from "../api/client";
+import { answerOf, api, Refused, type Schemas, SERVER_PATH, Unreachable } from "../api/client";
 import { waitAfter } from "../live/waiting";
-import { forgetOwner, keepFor } from "./kept";
+import { forgetOwner, forgetTab, keepFor } from "./kept";
 
 export type Who = Schemas["WhoAnswer"];
+
+/** The name at a server without keys; no key may have it. */
+export const NOBODY = "anonymous";
 
 /**
  * `unknown` until the server was asked; `needed`: it wants a key, and nothing is shown before; `open`; `ended`: it wants a
@@ -18,10 +21,13 @@ export const session = signal<Session>({ state: "unknown" });
 export const isWaiting = signal(false);
 
 // The tabs of a browser have one cookie: what one of them leaves, all leave, and nothing is to be seen any more.
-const channel = new BroadcastChannel("chatkeep-session");
-channel.onmessage = ({ data }: MessageEvent<"left" | "entered">) => {
-  if (data === "left") leave();
-  else void checkQuietly();
+const channel = new BroadcastChannel(`chatkeep-session:${SERVER_PATH}`);
+channel.onmessage = ({ data }: MessageEvent<"left" | { entered: string }>) => {
+  if (data === "left") return leave();
+  const now = session.peek();
+  // Why before the check: what waits here to be sent must not go out under the other's name.
+  if ("who" in now && now.who.owner !== data.entered) leave();
+  void checkQuietly();
 };
 
 // Every call may be the one that learns that the session is over. /login says it to who asks.
@@ -66,8 +72,9 @@ export async function checkQuietly(): Promise<void> {
 
 /** Begin a session. Raises: Refused, Unreachable. */
 export async function logIn(key: string): Promise<void> {
-  enter(await answerOf(api.POST("/login", { body: { key } })));
-  channel.postMessage("entered");
+  const who = await answerOf(api.POST("/login", { body: { key } }));
+  enter(who);
+  channel.postMessage({ entered: who.owner });
 }
 
 /** End it, and forget what is kept here for its owner: drafts and what was not sent yet. Raises: Refused, Unreachable. */
@@ -123,6 +130,6 @@ function end(): void {
 }
 
 function leave(): void {
-  keepFor(null);
+  forgetTab();
   session.value = { state: "needed" };
 }

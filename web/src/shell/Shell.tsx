@@ -11,8 +11,10 @@ import { pressKey } from "../keys";
 import { listen } from "../live/status-feed";
 import { forgetOptions } from "../providers/options";
 import { route } from "../routes";
+import { clear as clearSearch } from "../search/search";
 import { checkQuietly, session } from "../session/session";
 import { gatherHistory } from "../status/history";
+import { forgetToasts } from "../ui/toasts";
 import { LineBanner } from "./LineBanner";
 import { usePageKeys } from "./page-keys";
 import styles from "./Shell.module.css";
@@ -61,6 +63,8 @@ function useOwner(): void {
       forgetChats();
       forgetOptions();
       forgetDrafts();
+      clearSearch();
+      forgetToasts();
     };
   }, []);
   useEffect(() => {

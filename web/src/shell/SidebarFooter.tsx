@@ -4,7 +4,7 @@ import { Activity, Keyboard, LogOut, Monitor, Moon, Sun, Trash2 } from "lucide-p
 import { chooseLanguage, chosenLanguage, language, t } from "../i18n/i18n";
 import { LANGUAGES, type Language } from "../i18n/strings";
 import { go, hashOf, type Route, route } from "../routes";
-import { logOut, session } from "../session/session";
+import { logOut, NOBODY, session } from "../session/session";
 import { chooseTheme, chosenTheme, type Theme } from "../theme/theme";
 import { IconButton } from "../ui/Button";
 import { Segments } from "../ui/Segments";
@@ -90,5 +90,3 @@ function WhoIsHere() {
     </div>
   );
 }
-
-const NOBODY = "anonymous"; // GET /login of a server without keys; no key may have this name

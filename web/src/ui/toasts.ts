@@ -3,7 +3,6 @@
 import { signal } from "@preact/signals";
 import { Refused, Unreachable } from "../api/client";
 import { t } from "../i18n/i18n";
-import { noteUnauthorized } from "../session/session";
 
 export interface Toast {
   id: number;
@@ -33,6 +32,11 @@ export function dismiss(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id);
 }
 
+/** Somebody else uses the page from here on. */
+export function forgetToasts(): void {
+  for (const { id } of toasts.peek()) dismiss(id);
+}
+
 /** Let it stay for as long as somebody is at it: WCAG 2.2, 2.2.1. */
 export function hold(id: number): void {
   clearTimeout(timers.get(id));
@@ -52,8 +56,8 @@ export function release(id: number): void {
 
 /** Say that something did not work, in the server's words. Raises: what is no failure of a request. */
 export function sayFailure(error: unknown): void {
-  if (error instanceof Refused && error.status === 401) noteUnauthorized(error);
-  else if (error instanceof Refused) say(error.detail, { tone: "danger" });
+  if (error instanceof Refused && error.status === 401) return; // the page asks for the key: session.ts
+  if (error instanceof Refused) say(error.detail, { tone: "danger" });
   else if (error instanceof Unreachable) say(t.value.unreachable, { tone: "danger" });
   else throw error;
 }

@@ -5,6 +5,7 @@ import { listen } from "../../src/live/status-feed";
 import { keepFor } from "../../src/session/kept";
 import { session, type Who } from "../../src/session/session";
 import { event, FakeServer, settled } from "../server";
+import { until } from "../until";
 
 const DONE = { finish_reason: "stop", state: "completed", message_id: "a1" };
 const HISTORY = "GET /chat/history/c";
@@ -91,10 +92,10 @@ describe("a conversation", () => {
     const follow = await server.call("GET /runs/r2/events?after=4");
     follow.open();
     follow.send(event(5, "delta", { text: "and " }) + event(6, "delta", { text: "half" }));
-    await vi.waitUntil(() => conversation.live.value?.text.value === "half and half");
+    await until(() => conversation.live.value?.text.value === "half and half");
     follow.send(event(7, "done", DONE));
     (await server.call(HISTORY, 1)).json(history([...turn(1, "r1"), ...turn(2, "r2")]));
-    await vi.waitUntil(() => conversation.live.value === null);
+    await until(() => conversation.live.value === null);
 
     expect(ids()).toEqual(["q1", "a1", "q2", "a2"]);
     expect(conversation.endings.value.get("r2")).toMatchObject({ type: "done" });
@@ -111,7 +112,7 @@ describe("a conversation", () => {
     follow.open();
     follow.send(event(1, "done", DONE));
     (await server.call(HISTORY, 1)).json(history(turn(1, "r1")));
-    await vi.waitUntil(() => conversation.live.value === null);
+    await until(() => conversation.live.value === null);
     end();
 
     expect(seen).toEqual([
@@ -130,7 +131,7 @@ describe("a conversation", () => {
     follow.open();
     follow.send(event(0, "start", { run_id: "r2", message_id: "a2" }) + event(1, "done", DONE));
     (await server.call(HISTORY, 1)).json(history([...turn(1, "r1"), ...turn(2, "r2")]));
-    await vi.waitUntil(() => conversation.live.value === null);
+    await until(() => conversation.live.value === null);
 
     expect(outbox.value).toEqual([]);
   });
@@ -139,13 +140,13 @@ describe("a conversation", () => {
     await loaded(history(turn(1, "r1"), active("r2", "", 0)));
     conversation.send({ text: "later", images: [] }, {});
     (await server.call("POST /chat")).json({ run_id: "r3", chat_id: "c", events_url: "", success: true }, 202);
-    await vi.waitUntil(() => conversation.pending.value[0]?.state === "accepted");
+    await until(() => conversation.pending.value[0]?.state === "accepted");
     expect(conversation.live.value?.runId).toBe("r2");
     const follow = await server.call("GET /runs/r2/events");
     follow.open();
     follow.send(event(1, "done", DONE));
     (await server.call(HISTORY, 1)).json(history([...turn(1, "r1"), ...turn(2, "r2")]));
-    await vi.waitUntil(() => conversation.live.value?.runId === "r3");
+    await until(() => conversation.live.value?.runId === "r3");
 
     expect(conversation.live.value?.question?.text).toBe("later");
     expect(conversation.pending.value).toEqual([]);
@@ -163,7 +164,7 @@ describe("a conversation", () => {
     await loaded(history(turn(1, "r1")));
     for (let times = 0; times < 5; times += 1) FakeSocket.now.say(stats("r2", "running"));
     (await server.call(HISTORY, 1)).json(history(turn(1, "r1"), active("r2", "x", 1)));
-    await vi.waitUntil(() => conversation.live.value?.runId === "r2");
+    await until(() => conversation.live.value?.runId === "r2");
     FakeSocket.now.say(stats("r2", "running"));
     await settled();
 
@@ -179,7 +180,7 @@ describe("a conversation", () => {
     expect(server.all(HISTORY)).toHaveLength(1);
     FakeSocket.now.say({ type: "chat", chat_id: "c", change: "saved", title: "Renamed", revision: 3 });
     (await server.call(HISTORY, 1)).json(history(turn(2, "r2")));
-    await vi.waitUntil(() => ids().includes("a2"));
+    await until(() => ids().includes("a2"));
   });
 
   test("keeps what it shows while the server is away, and reads again when it is back", async () => {
@@ -188,11 +189,11 @@ describe("a conversation", () => {
     await vi.advanceTimersByTimeAsync(1000);
     FakeSocket.now.say({ type: "status", providers: [], default: null });
     (await server.call(HISTORY, 1)).fail();
-    await vi.waitUntil(() => conversation.problem.value !== null);
+    await until(() => conversation.problem.value !== null);
     expect(conversation.state.value).toBe("ready");
     expect(ids()).toEqual(["q1", "a1"]);
     (await server.call(HISTORY, 2)).json(history([...turn(1, "r1"), ...turn(2, "r2")]));
-    await vi.waitUntil(() => conversation.problem.value === null);
+    await until(() => conversation.problem.value === null);
 
     expect(ids()).toHaveLength(4);
   });
@@ -200,10 +201,10 @@ describe("a conversation", () => {
   test("a first load that fails is tried again by itself, and at once for who asks", async () => {
     void conversation.load();
     (await server.call(HISTORY)).refuse(429, "rate_limited", { "Retry-After": "3600" });
-    await vi.waitUntil(() => conversation.state.value === "failed");
+    await until(() => conversation.state.value === "failed");
     conversation.tryAgain();
     (await server.call(HISTORY, 1)).json(history(turn(1, "r1")));
-    await vi.waitUntil(() => conversation.state.value === "ready");
+    await until(() => conversation.state.value === "ready");
   });
 
   test("what does not pass is not tried again", async () => {
@@ -231,7 +232,7 @@ describe("a conversation", () => {
     const again = await server.call("GET /runs/r2/events?after=3");
     expect(conversation.live.value?.text.value).toBe("xyz");
     again.refuse(410, "run_expired");
-    await vi.waitUntil(() => conversation.live.value?.state.value === "ended");
+    await until(() => conversation.live.value?.state.value === "ended");
     const before = server.calls.length;
     await vi.advanceTimersByTimeAsync(500);
 
@@ -266,7 +267,7 @@ describe("a conversation", () => {
     const follow = await server.call("GET /runs/r1/events?after=0");
     follow.open();
     follow.send(event(1, "delta", { text: "one " }));
-    await vi.waitUntil(() => conversation.live.value?.lastEventId === 1);
+    await until(() => conversation.live.value?.lastEventId === 1);
     show(false);
     await vi.advanceTimersByTimeAsync(15_000);
     follow.send(": ping\n\n");
@@ -278,7 +279,54 @@ describe("a conversation", () => {
     const again = await server.call("GET /runs/r1/events?after=1");
     again.open();
     again.send(event(2, "delta", { text: "two" }));
-    await vi.waitUntil(() => conversation.live.value?.text.value === "one two");
+    await until(() => conversation.live.value?.text.value === "one two");
+  });
+
+  test("a hidden tab that has let go of its stream takes the rest when it hears that the run has ended", async () => {
+    await loaded(history([], active("r1", "", 0)));
+    const follow = await server.call("GET /runs/r1/events?after=0");
+    follow.open();
+    show(false);
+    await vi.advanceTimersByTimeAsync(20_000);
+    follow.send(": ping\n\n");
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(follow.isAborted).toBe(true);
+    FakeSocket.now.say(stats("r1", "completed"));
+    const again = await server.call("GET /runs/r1/events", 1);
+    again.open();
+    again.send(event(1, "done", DONE));
+    (await server.call(HISTORY, 1)).json(history(turn(1, "r1")));
+    await until(() => conversation.live.value === null);
+    show(true);
+  });
+
+  test("a message without an id does not keep older ones from being read", async () => {
+    const nameless = { role: "system", content: "Be brief." };
+    await loaded(history([nameless, ...turn(2, "r2")], null, { has_more: true }));
+    const older = conversation.loadOlder();
+    (await server.call(`${HISTORY}?before=q2`)).json(history([...turn(1, "r1"), nameless]));
+    await older;
+
+    expect(ids()).toEqual(["q1", "a1", undefined, "q2", "a2"]);
+  });
+
+  test("messages of which none has an id end what can be read", async () => {
+    await loaded(history([{ role: "user", content: "Hello" }], null, { has_more: true }));
+    await conversation.loadOlder();
+
+    expect(conversation.hasOlder.value).toBe(false);
+  });
+
+  test("a reply that waits goes on waiting when the stop does not reach the server", async () => {
+    await loaded(history(turn(1, "r1")));
+    conversation.send({ text: "question 2", images: [] }, {});
+    (await server.call("POST /chat")).json({ run_id: "r2", chat_id: "c", events_url: "", success: true }, 202);
+    await until(() => conversation.live.value?.state.value === "queued");
+    const stopped = conversation.stop();
+    (await server.call("POST /runs/r2/stop")).fail();
+    await expect(stopped).rejects.toThrow();
+
+    expect(conversation.live.value?.state.value).toBe("queued");
   });
 
   test("a stop that does not reach the server leaves the reply as it is", async () => {

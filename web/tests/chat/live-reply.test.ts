@@ -1,8 +1,9 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Schemas } from "../../src/api/client";
 import { liveReplyOfEntry, liveReplyOfRun } from "../../src/chat/live-reply";
 import type { Entry } from "../../src/chat/outbox";
 import type { RunEvent } from "../../src/live/run-events";
+import { until } from "../until";
 
 const RUN = { run_id: "r", message_id: "m", message: "asked", response: "" } as Schemas["ActiveRun"];
 const live = (last_event_id = -1) => liveReplyOfRun({ ...RUN, last_event_id });
@@ -14,7 +15,7 @@ describe("a live reply", () => {
     const seen: string[] = [];
     const end = reply.text.subscribe((value) => seen.push(value));
     for (let id = 0; id < 100; id += 1) reply.take([text(id, "x")]);
-    await vi.waitUntil(() => reply.text.value.length === 100);
+    await until(() => reply.text.value.length === 100);
     end();
 
     expect(seen).toEqual(["", "x".repeat(100)]);

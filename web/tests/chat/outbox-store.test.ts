@@ -3,6 +3,7 @@ import { ask, closeOutbox, openOutbox, outbox, remove } from "../../src/chat/out
 import { keepFor, keptNames } from "../../src/session/kept";
 import { session, type Who } from "../../src/session/session";
 import { FakeServer } from "../server";
+import { until } from "../until";
 
 /** The browser's database, which happy-dom has not. The test says what it does with what is to be kept. */
 const database = vi.hoisted(() => ({
@@ -53,7 +54,7 @@ test("what the browser has no room for is sent until it arrives", async () => {
   send(LARGE);
   (await server.call("POST /chat")).fail();
   (await server.call("POST /chat", 1)).json(accept, 202);
-  await vi.waitUntil(() => outbox.value[0]?.state === "accepted");
+  await until(() => outbox.value[0]?.state === "accepted");
 });
 
 test("what is kept already and too large for a copy is given up with another tab", async () => {
@@ -61,7 +62,7 @@ test("what is kept already and too large for a copy is given up with another tab
   const call = await server.call("POST /chat");
   database.kept.delete(entry.key);
   call.fail();
-  await vi.waitUntil(() => outbox.value.length === 0);
+  await until(() => outbox.value.length === 0);
 
   expect(server.calls).toHaveLength(1);
 });
@@ -70,7 +71,7 @@ test("what was done with before the database had an answer does not come back", 
   database.taken = () => new Promise(() => undefined);
   const entry = send("Hello");
   (await server.call("POST /chat")).json(accept, 202);
-  await vi.waitUntil(() => outbox.value[0]?.state === "accepted");
+  await until(() => outbox.value[0]?.state === "accepted");
   remove(entry.key);
   await vi.advanceTimersByTimeAsync(10_000);
 
@@ -79,6 +80,6 @@ test("what was done with before the database had an answer does not come back", 
 
 test("the copy goes when the database has it", async () => {
   const entry = send("Hello");
-  await vi.waitUntil(() => database.kept.has(entry.key));
-  await vi.waitUntil(() => keptNames("outbox:").length === 0);
+  await until(() => database.kept.has(entry.key));
+  await until(() => keptNames("outbox:").length === 0);
 });

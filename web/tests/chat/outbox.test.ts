@@ -3,6 +3,7 @@ import { ask, askAgain, closeOutbox, openOutbox, outbox, remove } from "../../sr
 import { keepFor, keptNames } from "../../src/session/kept";
 import { session, type Who } from "../../src/session/session";
 import { FakeServer } from "../server";
+import { until } from "../until";
 
 const WHO = { name: "alice", owner: "alice", role: "user", success: true } as Who;
 const HOUR_MS = 3_600_000;
@@ -26,7 +27,7 @@ afterEach(() => {
 const send = (message: string, chatId = "c") => ask(chatId, { kind: "send", body: { message } });
 const accept = { run_id: "r1", chat_id: "c", events_url: "/runs/r1/events", success: true };
 const states = () => outbox.value.map(({ state }) => state);
-const until = (state: string) => vi.waitUntil(() => states().every((each) => each === state) && states().length > 0);
+const untilAll = (state: string) => until(() => states().every((each) => each === state) && states().length > 0);
 
 describe("the outbox", () => {
   test("asks in the background, under a key of its own, and knows the run then", async () => {
@@ -35,7 +36,7 @@ describe("the outbox", () => {
     expect(await call.body()).toEqual({ message: "Hello", chat_id: "c", background: true });
     expect(call.request.headers.get("Idempotency-Key")).toBe(entry.key);
     call.json(accept, 202);
-    await until("accepted");
+    await untilAll("accepted");
 
     expect(outbox.value[0]?.runId).toBe("r1");
   });
@@ -47,7 +48,7 @@ describe("the outbox", () => {
     (await server.call("POST /chat", 2)).refuse(429, "rate_limited", { "Retry-After": "1" });
     const last = await server.call("POST /chat", 3);
     last.json(accept, 202);
-    await until("accepted");
+    await untilAll("accepted");
 
     const keys = server.calls.map(({ request }) => request.headers.get("Idempotency-Key"));
     expect(new Set(keys).size).toBe(1);
@@ -60,7 +61,7 @@ describe("the outbox", () => {
     (await server.call("POST /chat", 1)).json({}, 200);
     const last = await server.call("POST /chat", 2);
     last.json(accept, 202);
-    await until("accepted");
+    await untilAll("accepted");
 
     expect(last.request.headers.get("Idempotency-Key")).toBe(entry.key);
   });
@@ -100,7 +101,7 @@ describe("the outbox", () => {
     send("Hello");
     await opening;
     (await server.call("POST /chat")).json(accept, 202);
-    await until("accepted");
+    await untilAll("accepted");
 
     expect(outbox.value).toHaveLength(1);
   });
@@ -116,7 +117,7 @@ describe("the outbox", () => {
   test("says why a message was not taken, and asks anew with another key", async () => {
     const entry = send("Hello");
     (await server.call("POST /chat")).refuse(422, "context_too_long");
-    await until("refused");
+    await untilAll("refused");
     const [refused] = outbox.value;
     expect(refused?.problem).toEqual({ status: 422, code: "context_too_long", detail: "context_too_long" });
     const again = refused && askAgain(refused);
@@ -142,9 +143,9 @@ describe("the outbox", () => {
     const entry = send("Hello");
     const call = await server.call("POST /chat");
     const sent = { ...entry, state: "accepted", runId: "r9" };
-    localStorage.setItem(`chatkeep:alice:outbox:${entry.key}`, JSON.stringify(sent));
+    localStorage.setItem(`chatkeep:/:alice:outbox:${entry.key}`, JSON.stringify(sent));
     call.fail();
-    await until("accepted");
+    await untilAll("accepted");
 
     expect(outbox.value[0]?.runId).toBe("r9");
     expect(server.calls).toHaveLength(1);
@@ -153,18 +154,18 @@ describe("the outbox", () => {
   test("waits for a new login, and sends then", async () => {
     send("Hello");
     (await server.call("POST /chat")).refuse(401, "unauthorized");
-    await vi.waitUntil(() => session.value.state === "ended");
+    await until(() => session.value.state === "ended");
     await vi.advanceTimersByTimeAsync(60_000);
     expect(server.calls).toHaveLength(1);
     session.value = { state: "open", who: WHO };
     (await server.call("POST /chat", 1)).json(accept, 202);
-    await until("accepted");
+    await untilAll("accepted");
   });
 
   test("sends nothing of one owner for another", async () => {
     send("Hello");
     (await server.call("POST /chat")).refuse(401, "unauthorized");
-    await vi.waitUntil(() => session.value.state === "ended");
+    await until(() => session.value.state === "ended");
     closeOutbox();
     keepFor("bob");
     session.value = { state: "open", who: { ...WHO, name: "bob", owner: "bob" } };
@@ -182,7 +183,7 @@ describe("the outbox", () => {
     closeOutbox();
     vi.setSystemTime(Date.now() + 24 * HOUR_MS);
     await openOutbox();
-    await until("refused");
+    await untilAll("refused");
 
     expect(outbox.value[0]?.problem?.code).toBe("not_sent_in_time");
     expect(server.calls).toHaveLength(1);

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { remove, rename, restore } from "../../src/chats/actions";
 import { announce } from "../../src/chats/changes";
 import { chats, forgetChats, hasMore, loadMore, problem, refresh, watchChats } from "../../src/chats/list";
+import { until } from "../until";
 import { ChatServer } from "./chat-server";
 
 let server: ChatServer;
@@ -95,7 +96,7 @@ test("what is asked for once while it is read already is not asked for twice", a
 test("a deleted chat is gone at once, and stays so when an answer comes that was made before", async () => {
   server.fill(3);
   end = watchChats();
-  await vi.waitUntil(() => ids().length === 3);
+  await until(() => ids().length === 3);
   let answer: () => void = () => undefined;
   server.beforeAnswer = () =>
     new Promise((resolve) => {
@@ -103,7 +104,7 @@ test("a deleted chat is gone at once, and stays so when an answer comes that was
     });
 
   const reading = refresh();
-  await vi.waitUntil(() => server.requests.length === 2);
+  await until(() => server.requests.length === 2);
   const old = answer;
   server.beforeAnswer = () => undefined;
   const removing = remove("chat-2");
@@ -130,7 +131,7 @@ test("a chat that could not be deleted comes back", async () => {
 test("a chat that is deleted and restored stands where it stood, far down too, without reading the list again", async () => {
   server.fill(1000);
   end = watchChats();
-  await vi.waitUntil(() => ids().length === 100);
+  await until(() => ids().length === 100);
   await loadMore();
   const before = ids();
 
@@ -145,7 +146,7 @@ test("a chat that is deleted and restored stands where it stood, far down too, w
 test("another title is shown at once, and the old one again when it was refused", async () => {
   server.fill(2);
   end = watchChats();
-  await vi.waitUntil(() => ids().length === 2);
+  await until(() => ids().length === 2);
 
   const renaming = rename("chat-1", "Moon");
   expect(chats.value?.[1]?.title).toBe("Moon");
@@ -162,7 +163,7 @@ test("another title is shown at once, and the old one again when it was refused"
 test("chats that another tab renames, deletes or imports are so here", async () => {
   server.fill(3);
   end = watchChats();
-  await vi.waitUntil(() => ids().length === 3);
+  await until(() => ids().length === 3);
   server.put("imported", 2);
   server.chats = server.chats.filter(({ chatId }) => chatId !== "chat-3");
 
@@ -171,14 +172,14 @@ test("chats that another tab renames, deletes or imports are so here", async () 
   expect(chats.value?.map(({ title }) => title)).toEqual(["chat-2", "Moon"]);
 
   announce({ change: "imported" });
-  await vi.waitUntil(() => ids().includes("imported"));
+  await until(() => ids().includes("imported"));
 });
 
 test("a list that cannot be read says why, and a next page that cannot leaves what there is", async () => {
   server.fill(150);
   server.refusal = { status: 500, code: "storage_failed", detail: "The disk is broken." };
   end = watchChats();
-  await vi.waitUntil(() => problem.value !== null);
+  await until(() => problem.value !== null);
   expect(chats.value).toBeNull();
 
   server.refusal = null;

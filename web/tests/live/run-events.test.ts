@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Refused } from "../../src/api/client";
 import { followRun, type RunEvent } from "../../src/live/run-events";
 import { event, FakeServer } from "../server";
+import { until } from "../until";
 
 const START = event(0, "start", { run_id: "r", message_id: "m", provider: "p", model: "w" });
 const DONE = event(3, "done", { finish_reason: "stop", state: "completed" });
@@ -40,7 +41,7 @@ describe("followRun", () => {
     const first = await server.call("GET /runs/r/events?after=-1");
     first.open();
     first.send(START + delta(1, "a") + delta(2, "lost").slice(0, 20));
-    await vi.waitUntil(() => run.seen.length === 2);
+    await until(() => run.seen.length === 2);
     first.fail();
     const second = await server.call("GET /runs/r/events?after=1");
     second.open();
@@ -112,7 +113,7 @@ describe("followRun", () => {
     const first = await server.call("GET /runs/r/events");
     first.open();
     first.send(START);
-    await vi.waitUntil(() => run.seen.length === 1);
+    await until(() => run.seen.length === 1);
     vi.setSystemTime(Date.now() + 3_600_000);
     await vi.advanceTimersByTimeAsync(5000);
     expect(first.isAborted).toBe(true);

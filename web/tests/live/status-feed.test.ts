@@ -82,6 +82,24 @@ describe("the status feed", () => {
     expect(FakeSocket.all).toHaveLength(2);
   });
 
+  test("waits for no word of a line that it gave up, and hears nothing of it after that", async () => {
+    socket().say(STATUS);
+    const gone = socket();
+    const [close, message] = [gone.onclose, gone.onmessage];
+    gone.close = () => undefined; // the browser waits for the server
+    await vi.advanceTimersByTimeAsync(55_000);
+    expect(FakeSocket.all).toHaveLength(2);
+    socket().say(STATUS);
+    socket().say(running("r1"));
+    gone.onclose?.();
+    gone.onmessage?.({ data: JSON.stringify(running("r0")) });
+    await vi.advanceTimersByTimeAsync(0);
+
+    expect([close, message]).not.toContain(null);
+    expect(isOnline.value).toBe(true);
+    expect([...liveRuns.value.keys()]).toEqual(["r1"]);
+  });
+
   test("tells of chats that change", () => {
     const news = vi.fn();
     const end = onChatNews(news);

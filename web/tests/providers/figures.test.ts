@@ -25,6 +25,12 @@ test("a stored reply without figures has none", () => {
   });
 });
 
+test("a reply that a restart ended has no time: nobody was there to measure it", () => {
+  const usage = { prompt_tokens: 0, completion_tokens: 7, total_tokens: 7, estimated: true };
+  const stats = { time_to_first_token_ms: null, elapsed_ms: 0, tokens_per_second: null };
+  expect(figuresOfReply(usage, stats)).toMatchObject({ tokens: 7, elapsedMs: null });
+});
+
 test("a stored reply has those of its run", () => {
   const usage = { prompt_tokens: 20, completion_tokens: 12, total_tokens: 32, estimated: true };
   const stats = { time_to_first_token_ms: 120, elapsed_ms: 900, tokens_per_second: 15.4, cost_usd: 0.01 };

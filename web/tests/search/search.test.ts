@@ -48,6 +48,7 @@ function page(offset: number, total: number): Response {
   const length = Math.min(50, total - offset);
   const results = Array.from({ length }, (_, index) => ({
     chat_id: "space",
+    title: "Space",
     message_id: `msg_${offset + index}`,
     role: "user",
     snippet: "moon",

@@ -1,9 +1,10 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { Refused } from "../../src/api/client";
+import { Refused, SERVER_PATH } from "../../src/api/client";
 import { LANGUAGES } from "../../src/i18n/strings";
-import { keep, kept } from "../../src/session/kept";
+import { keep, keepFor, keepInTab, kept } from "../../src/session/kept";
 import { reasonOf } from "../../src/session/LoginForm";
 import { check, findOut, logIn, logOut, noteUnauthorized, session, whenOpen } from "../../src/session/session";
+import { until } from "../until";
 
 const ALICE = { name: "alice", owner: "alice", role: "user", success: true };
 const answers: (() => Response)[] = [];
@@ -78,6 +79,40 @@ test("logging out forgets what is kept, and keeps nothing that comes later", asy
   keep("draft:1", "too late");
   expect(session.value).toEqual({ state: "needed" });
   expect(localStorage.length).toBe(0);
+});
+
+test("what another tab leaves is forgotten here too, also what this tab kept for itself", async () => {
+  answers.push(json(ALICE));
+  await check();
+  keepInTab("history", "[]");
+  new BroadcastChannel(`chatkeep-session:${SERVER_PATH}`).postMessage("left");
+  await until(() => session.value.state === "needed");
+  expect(sessionStorage.length).toBe(0);
+});
+
+test("when another tab lets somebody else in, nothing is open here before the server has said so", async () => {
+  const bob = { ...ALICE, name: "bob", owner: "bob" };
+  answers.push(json(ALICE));
+  await check();
+  const seen: string[] = [];
+  const end = session.subscribe((now) => seen.push("who" in now ? now.who.owner : now.state));
+  answers.push(json(bob));
+  new BroadcastChannel(`chatkeep-session:${SERVER_PATH}`).postMessage({ entered: "bob" });
+  await vi.waitUntil(() => seen.includes("bob"));
+  end();
+  expect(seen).toEqual(["alice", "needed", "bob"]);
+});
+
+test("two servers behind one host have nothing of each other", async () => {
+  keepFor("alice");
+  keep("draft:1", "for the one");
+  document.head.innerHTML = '<base href="/other/">';
+  vi.resetModules();
+  const other = await import("../../src/session/kept");
+  document.head.innerHTML = "";
+  other.keepFor("alice");
+  expect(other.kept("draft:1")).toBeNull();
+  expect(kept("draft:1")).toBe("for the one");
 });
 
 test("a login that fails says why", () => {

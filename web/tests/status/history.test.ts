@@ -94,7 +94,7 @@ test("no text is kept", () => {
 
 test("a storage that holds something else begins anew", () => {
   stop();
-  sessionStorage.setItem("chatkeep:ann:history", '{"version": 9}');
+  sessionStorage.setItem("chatkeep:/:ann:history", '{"version": 9}');
   stop = gatherFor("ann");
   expect(points.value).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import "./node-names";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { ReplyView } from "../../src/text/view";
+import { untilHolds } from "../until";
 
 let root: HTMLElement;
 
@@ -192,7 +193,7 @@ describe("Code", () => {
     vi.stubGlobal("navigator", { ...navigator, clipboard: { writeText } });
     show("- a\n  ```html\n  <b>&amp;</b>\n\n  $x$\n  ```");
     root.querySelector("button")?.click();
-    await vi.waitFor(() => expect(root.querySelector("[role=status]")?.textContent).toBe("Copied."));
+    await untilHolds(() => expect(root.querySelector("[role=status]")?.textContent).toBe("Copied."));
     expect(writeText).toHaveBeenCalledWith("<b>&amp;</b>\n\n$x$");
     vi.unstubAllGlobals();
   });

@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { afterEach, expect, test, vi } from "vitest";
 import { lazy } from "../../src/ui/Lazy";
+import { untilHolds } from "../until";
 
 const page = document.createElement("div");
 document.body.append(page);
@@ -16,7 +17,7 @@ test("a part is shown when its code is there, and at once the next time", async 
   const Part = lazy(load);
   expect(load).not.toHaveBeenCalled();
   render(<Part name="Ann" />, page);
-  await vi.waitFor(() => expect(page.textContent).toBe("Hello Ann"));
+  await untilHolds(() => expect(page.textContent).toBe("Hello Ann"));
   render(null, page);
   render(<Part name="Ben" />, page);
   expect(page.textContent).toBe("Hello Ben");
@@ -27,7 +28,7 @@ test("a part that could not be loaded says so, and is loaded again when asked", 
   const load = vi.fn(async () => Hello).mockRejectedValueOnce(new TypeError("no network"));
   const Part = lazy(load);
   render(<Part name="Ann" />, page);
-  await vi.waitFor(() => expect(page.textContent).toContain("could not be loaded"));
+  await untilHolds(() => expect(page.textContent).toContain("could not be loaded"));
   page.querySelector("button")?.click();
-  await vi.waitFor(() => expect(page.textContent).toBe("Hello Ann"));
+  await untilHolds(() => expect(page.textContent).toBe("Hello Ann"));
 });
