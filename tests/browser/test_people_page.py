@@ -381,10 +381,11 @@ def test_the_page_is_first_drawn_in_its_theme(
     assert set(tab.evaluate("window.seen")) == {seen}
 
 
-def test_a_view_whose_code_did_not_come_can_be_asked_for_again(page: Tab) -> None:
+def test_a_view_whose_code_did_not_come_can_be_asked_for_again_and_tells_of_a_newer_page(page: Tab) -> None:
     page.ask("Network.setBlockedURLs", urls=["*/StatusView*.js"])
     page.click("link", "Status")
     page.find("button", "Try again")
+    page.sees("the server has a newer page: load this one again")
     page.find("heading", "Status")
     page.ask("Network.setBlockedURLs", urls=[])
     page.click("button", "Try again")

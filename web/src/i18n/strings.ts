@@ -344,7 +344,8 @@ const en = {
   restoreChat: (title: string) => `Restore ${title}`,
 
   // status page
-  partNotLoaded: "This part of the page could not be loaded.",
+  partNotLoaded:
+    "This part of the page could not be loaded. If that stays so, the server has a newer page: load this one again.",
   providersTitle: "Providers",
   defaultBadge: "default",
   lastChecked: (time: string) => `Checked at ${time}`,
@@ -729,7 +730,8 @@ const de: Strings = {
   restoreChat: (title) => `${title} wiederherstellen`,
 
   // status page
-  partNotLoaded: "Dieser Teil der Seite konnte nicht geladen werden.",
+  partNotLoaded:
+    "Dieser Teil der Seite konnte nicht geladen werden. Bleibt das so, hat der Server eine neuere Seite: Dann hilft es, diese neu zu laden.",
   providersTitle: "Anbieter",
   defaultBadge: "Standard",
   lastChecked: (time: string) => `Geprüft um ${time}`,
