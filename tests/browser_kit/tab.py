@@ -33,6 +33,7 @@ class _Heard:
     complaints: list[Complaint]
     requests: list[str]
     failures: list[str]
+    urls: dict[str, str]
     received_bytes: int = 0
 
 
@@ -69,7 +70,7 @@ class Tab:
         self._devtools = devtools
         self._target = target
         self._session = devtools.attach(target, self._note)
-        self._heard = _Heard([], [], [])
+        self._heard = _Heard([], [], [], {})
         for domain in ("Page", "Runtime", "Log", "Network", "Performance", "DOM"):
             self.ask(f"{domain}.enable")
         self.resize(*DESKTOP)
@@ -179,7 +180,7 @@ class Tab:
 
     @property
     def failures(self) -> list[str]:
-        """Why requests broke off."""
+        """The addresses of those requests that broke off."""
         return self._told().failures
 
     @property
@@ -348,9 +349,10 @@ class Tab:
                 self._devtools.tell("Page.handleJavaScriptDialog", self._session, accept=True)
             case "Network.requestWillBeSent":
                 self._heard.requests.append(said["request"]["url"])
+                self._heard.urls[said["requestId"]] = said["request"]["url"]
             case "Network.webSocketCreated":
                 self._heard.requests.append(said["url"])
             case "Network.loadingFailed":
-                self._heard.failures.append(said["errorText"])
+                self._heard.failures.append(self._heard.urls.get(said["requestId"], ""))
             case "Network.loadingFinished":
                 self._heard.received_bytes += int(said["encodedDataLength"])
