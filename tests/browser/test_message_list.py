@@ -158,7 +158,8 @@ def test_what_is_clicked_while_the_list_scrolls_is_clicked(page: Tab, server: Se
         f"""new Promise((resolve) => {{
           const scroller = {SCROLLER};
           const {{ left, width, top, height }} = scroller.getBoundingClientRect();
-          const look = () => resolve(document.elementFromPoint(left + width / 2, top + height / 2).closest("[data-key]"));
+          const [x, y] = [left + width / 2, top + height / 2];
+          const look = () => resolve(document.elementFromPoint(x, y).closest("[data-key]"));
           scroller.addEventListener("scroll", () => setTimeout(look), {{ once: true }});
           scroller.scrollTop -= 300;
         }}).then((message) => message !== null)"""
