@@ -273,7 +273,8 @@ function fail(error: unknown): void {
 /** Raises: what is no failure of a request. */
 function show(error: unknown): void {
   if (!(error instanceof Refused) && !(error instanceof Unreachable)) throw error;
-  if (error instanceof Unreachable || error.status !== 401) problem.value = error; // else the page asks for the key
+  const isLoginAsked = error instanceof Refused && error.status === 401; // by session.ts
+  if (!isLoginAsked) problem.value = error;
 }
 
 /** Forget the list: somebody else uses the page from here on. */
