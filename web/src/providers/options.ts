@@ -15,7 +15,7 @@ export interface ChatOptions {
 const NONE: ChatOptions = { model: null, temperature: null, maxTokens: null };
 const LAST = "options";
 const SYSTEM_PROMPT = "system-prompt";
-const MOST_CHATS = 2000; // whose choice is kept, each in about 100 bytes
+const MOST_CHATS = 500; // whose choice is kept, each in about 100 bytes
 
 const known = new Map<string, Signal<ChatOptions>>();
 

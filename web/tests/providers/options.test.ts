@@ -32,13 +32,13 @@ test("a system prompt that comes back does not replace one that is typed", () =>
 
 test("the choice that was just made is kept, however many others there are", () => {
   const choice = { model: "openai/a", temperature: null, maxTokens: null };
-  for (let number = 0; number < 310; number += 1) optionsOf(`chat-${number}`).value = { ...choice };
+  for (let number = 0; number < 510; number += 1) optionsOf(`chat-${number}`).value = { ...choice };
   forgetOptions();
   optionsOf("zero").value = { ...choice, model: "groq/c" };
   optionsOf("last").value = { ...choice, model: "groq/b" };
   forgetOptions();
   expect(optionsOf("zero").value.model).toBe("groq/c");
-  expect(keptNames("options:")).toHaveLength(300);
+  expect(keptNames("options:")).toHaveLength(500);
 });
 
 test("a chat keeps its model, and a new chat begins with the last choice", () => {
