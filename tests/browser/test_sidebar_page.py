@@ -102,7 +102,7 @@ def test_thousands_of_chats_are_read_as_one_scrolls_each_once_in_order_and_few_a
     order = "(([...met]) => met.every((id, place) => place === 0 || met[place - 1] < id))(window.met)"
     assert tab.evaluate(order)
     assert tab.evaluate(f"{BOX}.querySelectorAll('*').length") < 600
-    pages = [url for url in tab.heard.requests if "/chat/history?" in url]
+    pages = [url for url in tab.requests if "/chat/history?" in url]
     assert len(pages) == 6
     assert tab.complaints_but("network") == []
 
@@ -381,7 +381,7 @@ def test_what_is_found_in_a_chat_that_the_list_has_not_read_has_its_title(
 
     tab.fill("textbox", "Search messages", "moon")
     tab.find("link", re.compile("^Far away.*How far is the moon"))
-    assert len([url for url in tab.heard.requests if "/chat/history?" in url]) == 1
+    assert len([url for url in tab.requests if "/chat/history?" in url]) == 1
 
 
 @pytest.mark.usefixtures("built_page")

@@ -71,7 +71,7 @@ def replies(url: str, tab: Tab) -> Tab:
     """The page, with no reply yet."""
     tab.open(url)
     tab.until("document.readyState === 'complete' && window.harness !== undefined")
-    tab.heard.requests.clear()
+    tab.requests.clear()
     return tab
 
 
@@ -89,7 +89,7 @@ def test_formulas_are_drawn_with_styles_and_the_policy_refuses_nothing(replies: 
     # These styles are attributes in what KaTeX writes by itself.
     assert replies.evaluate("[...document.querySelectorAll('.katex svg')].some((svg) => svg.style.width !== '')")
     assert replies.evaluate("document.querySelectorAll('[data-style]').length") == 0
-    fonts = [asked for asked in replies.heard.requests if "/KaTeX_" in asked]
+    fonts = [asked for asked in replies.requests if "/KaTeX_" in asked]
     assert fonts != []
     assert all(font.startswith(url) and font.endswith(".woff2") for font in fonts)
 
@@ -105,12 +105,12 @@ def test_a_formula_that_cannot_be_read_shows_its_source(replies: Tab) -> None:
 
 def test_neither_highlight_js_nor_katex_is_loaded_before_it_is_needed(replies: Tab) -> None:
     show(replies, "Only **text**, `code`, and a [link](https://example.org).")
-    assert replies.heard.requests == []
+    assert replies.requests == []
 
     show(replies, "$x$")
     replies.until("document.querySelector('.katex') !== null")
-    assert any("katex" in asked for asked in replies.heard.requests)
-    assert not any("highlight" in asked for asked in replies.heard.requests)
+    assert any("katex" in asked for asked in replies.requests)
+    assert not any("highlight" in asked for asked in replies.requests)
 
     show(replies, "```js\nlet x;\n```")
     replies.until("document.querySelector('.hljs-keyword') !== null")
@@ -133,12 +133,12 @@ def test_a_picture_of_another_host_is_asked_for_by_a_click_only(replies: Tab, ur
     address = f"{url}dot.svg"
     show(replies, f"![A dot]({address})")
     assert replies.evaluate("document.querySelector('#page :is(img, iframe)')") is None
-    assert address not in replies.heard.requests
+    assert address not in replies.requests
 
     replies.click("button", re.compile("^Load image from 127"))
     replies.until("document.querySelector('md-image iframe:not([hidden])') !== null")
 
-    assert address in replies.heard.requests
+    assert address in replies.requests
     assert replies.evaluate("document.querySelector('md-image iframe').title") == "A dot"
     shown = "document.querySelector('md-image iframe').contentDocument.querySelector('img')"
     assert replies.evaluate(f"[{shown}.alt, {shown}.referrerPolicy]") == ["A dot", "no-referrer"]

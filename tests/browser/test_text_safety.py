@@ -30,7 +30,7 @@ def replies(url: str, tab: Tab) -> Tab:
     tab.evaluate(_LOOK)
     tab.evaluate("harness.show('$x$\\n\\n```js\\nlet x;\\n```\\n\\n```zig\\n```', false)")
     tab.until("document.querySelector('.katex') !== null && document.querySelector('.hljs-keyword') !== null")
-    tab.heard.requests.clear()
+    tab.requests.clear()
     return tab
 
 
