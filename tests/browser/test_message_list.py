@@ -148,25 +148,6 @@ def test_a_reader_who_has_scrolled_up_stays_where_he_is_while_a_reply_is_written
     page.is_gone("button", "To the newest message, there is more")
 
 
-def test_what_is_clicked_while_the_list_scrolls_is_clicked(page: Tab, server: Server) -> None:
-    fill_chat(server, "long", 400)
-    page.open(f"{server.base_url}/#/chat/long")
-    page.sees("message 399")
-    page.until(IS_AT_END)
-    page.until(IS_STILL)
-    hit = page.evaluate(
-        f"""new Promise((resolve) => {{
-          const scroller = {SCROLLER};
-          const {{ left, width, top, height }} = scroller.getBoundingClientRect();
-          const [x, y] = [left + width / 2, top + height / 2];
-          const look = () => resolve(document.elementFromPoint(x, y).closest("[data-key]"));
-          scroller.addEventListener("scroll", () => setTimeout(look), {{ once: true }});
-          scroller.scrollTop -= 300;
-        }}).then((message) => message !== null)"""
-    )
-    assert hit
-
-
 @pytest.mark.parametrize("number", [4, 1234, 2999])
 def test_the_address_of_a_message_leads_to_it_wherever_it_stands(page: Tab, server: Server, number: int) -> None:
     fill_chat(server, "long", 3000)

@@ -4,12 +4,19 @@ import re
 
 import pytest
 
+from tests.browser.conftest import Stage
 from tests.browser_kit.axe import violations_of
 from tests.browser_kit.tab import PHONE, Tab
 from tests.puppet_service import PuppetService, ServiceCall
 from tests.server import Server
 
 PICKER = re.compile("^Model: ")
+
+
+@pytest.fixture
+def tidy(own: Stage) -> Stage:
+    """A server for each test: what is looked at here is what the server knows of its providers."""
+    return own
 
 
 def ask(page: Tab, provider: PuppetService, question: str) -> ServiceCall:
