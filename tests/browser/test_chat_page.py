@@ -322,6 +322,15 @@ def test_a_chat_gets_the_id_that_was_chosen(page: Tab, provider: PuppetService, 
     assert "my-chat" in server.client.chats()
 
 
+def test_who_goes_on_to_the_message_gets_the_id_that_stands_there(page: Tab) -> None:
+    page.find("textbox", "Message")
+    page.evaluate("document.querySelector('details:has(#custom-id-hint)').open = true")
+    page.fill("textbox", "Choose the chat's id", "typed-id")
+    page.click("textbox", "Message")
+
+    page.until("location.hash === '#/chat/typed-id'")
+
+
 def test_an_example_fills_the_field_and_sends_nothing(page: Tab, provider: PuppetService) -> None:
     page.click("button", re.compile("^Explain how tides work"))
     page.until("document.activeElement.value?.startsWith('Explain how tides work')")

@@ -154,13 +154,13 @@ def test_logging_out_forgets_drafts_and_closes_the_other_tabs_too(
 
 
 def test_who_logs_in_after_another_sees_nothing_of_what_that_one_searched_was_told_and_read(
-    built_page: None, tab: Tab, server: Server, provider: PuppetService, locked: str
+    built_page: None, tab: Tab, locked: Locked
 ) -> None:
-    tab.open(server.base_url)
-    log_in(tab, locked)
+    tab.open(locked.server.base_url)
+    log_in(tab, locked.key)
     tab.fill("textbox", "Message", "My walrus is ill")
     tab.press("Enter")
-    provider.asked("My walrus is ill").finish("A walrus needs fish.")
+    locked.provider.asked("My walrus is ill").finish("A walrus needs fish.")
     tab.sees("A walrus needs fish.")
     tab.until("document.title.includes('walrus')")
     tab.fill("textbox", "Search messages", "walrus")
@@ -171,7 +171,7 @@ def test_who_logs_in_after_another_sees_nothing_of_what_that_one_searched_was_to
     tab.click("button", "Log out")
     tab.find("textbox", "Key")
     assert "walrus" not in tab.text + tab.evaluate("document.title")
-    log_in(tab, server.add_key("bob"))
+    log_in(tab, locked.server.add_key("bob"))
     tab.find("textbox", "Message")
     assert "walrus" not in tab.text + tab.evaluate("document.title")
     assert tab.find("textbox", "Search messages").text == ""

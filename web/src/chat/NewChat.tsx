@@ -51,6 +51,11 @@ function Examples({ view }: { view: ViewState }) {
 function CustomId({ view }: { view: ViewState }) {
   const [id, setId] = useState("");
   const [isWrong, setWrong] = useState(false);
+  const use = () => {
+    if (!CHAT_ID.test(id)) return setWrong(true);
+    if (view.draft.text.value !== "") view.draft.moveTo(id);
+    go({ view: "chat", chatId: id, messageId: null });
+  };
   return (
     <details class={styles.custom}>
       <summary>{t.value.customId}</summary>
@@ -58,9 +63,7 @@ function CustomId({ view }: { view: ViewState }) {
         class={styles.form}
         onSubmit={(event) => {
           event.preventDefault();
-          if (!CHAT_ID.test(id)) return setWrong(true);
-          if (view.draft.text.value !== "") view.draft.moveTo(id);
-          go({ view: "chat", chatId: id, messageId: null });
+          use();
         }}
       >
         <input
@@ -77,6 +80,8 @@ function CustomId({ view }: { view: ViewState }) {
             setId(event.currentTarget.value.trim());
             setWrong(false);
           }}
+          // Why: who goes on to the message means the id that stands here, with or without a press of the button.
+          onBlur={() => id !== "" && use()}
         />
         <Button type="submit" disabled={id === ""}>
           {t.value.useId}

@@ -99,7 +99,8 @@ export function ReplyEnd({ end, conversation, hasText, onRetry, onContinue }: Re
 }
 
 function Failure({ end, hasText, children }: { end: End; hasText: boolean; children: ComponentChildren }) {
-  const text = end.status === "interrupted" ? t.value.problems.run_interrupted : problemText(end.code, t.value);
+  const interrupted = hasText ? t.value.problems.run_interrupted : t.value.interruptedUnbegun;
+  const text = end.status === "interrupted" ? interrupted : problemText(end.code, t.value);
   return (
     <Notice
       tone={end.status === "interrupted" ? "warning" : "danger"}

@@ -144,6 +144,7 @@ const en = {
   toolWaits: "No result was given.",
   checkWarns: (name: string) => `${name} warns`,
   checkDenies: (name: string) => `${name} does not let this through`,
+  interruptedUnbegun: "The server was stopped before a word of this was written.",
   problems: {
     provider_error: "The provider failed.",
     provider_unavailable: "The provider cannot be reached.",
@@ -524,6 +525,7 @@ const de: Strings = {
   toolWaits: "Es gab kein Ergebnis.",
   checkWarns: (name: string) => `${name} warnt`,
   checkDenies: (name: string) => `${name} lässt dies nicht durch`,
+  interruptedUnbegun: "Der Server wurde beendet, bevor ein Wort davon geschrieben war.",
   problems: {
     provider_error: "Beim Anbieter gab es einen Fehler.",
     provider_unavailable: "Der Anbieter ist nicht erreichbar.",
