@@ -151,7 +151,7 @@ def test_making_it_leaves_folders_as_they_are_that_other_threads_make_meanwhile(
         modes = set()
         for number in range(300):
             path = tmp_path / f"{number}.sock"
-            server = await listen_locally(path, uvicorn.Config(_nothing), ServerState(), {})
+            server = await listen_locally(path, uvicorn.Config(_nothing, log_config=None), ServerState(), {})
             modes.add(stat.S_IMODE(path.stat().st_mode))
             server.close()
         return modes

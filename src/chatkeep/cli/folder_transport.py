@@ -52,10 +52,15 @@ class FolderTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send it on. Raises: CliError, httpx.TransportError."""
         line = self._line or self._reach(None)
-        try:
-            return line.handle_request(request)
-        except httpx.ConnectError:  # nothing was sent yet
-            return self._reach(line).handle_request(request)
+        until = time.monotonic() + _STARTING_S
+        while True:
+            try:
+                return line.handle_request(request)
+            except httpx.ConnectError:
+                # Nothing was sent yet. Race: commands that begin at once share servers that stop one after the other.
+                if time.monotonic() > until:
+                    raise
+                line = self._reach(line)
 
     def close(self) -> None:
         """Close every connection, and stop the server that was started for them. Raises: CliError."""
