@@ -12,7 +12,7 @@ from tests.browser_kit.axe import violations_of
 from tests.browser_kit.tab import PHONE, Profile, Tab
 from tests.puppet_service import PuppetService
 from tests.real_proxies import free_port
-from tests.server import Server, serving
+from tests.server import Server, eventually, serving
 
 SMALL_PHONE = (320, 640)
 DARK = "rgb(20, 23, 26)"
@@ -236,7 +236,10 @@ def test_chats_are_changed_by_keys(page: Tab, server: Server, provider: PuppetSe
     for chat_id in ("first", "second"):
         server.client.begin(chat_id, chat_id=chat_id)
         provider.asked(chat_id).finish("Yes.")
+        eventually(lambda: not any(chat["active_run"] for chat in server.client.chats().values()))
+    page.reload()  # with the list in its last order
     page.find("link", re.compile("second"))
+    page.find("textbox", "Message")
     page.press("Alt+ArrowDown")
     page.until("location.hash === '#/chat/second'")
     page.press("Alt+ArrowDown")
